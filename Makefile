@@ -1,0 +1,35 @@
+# Every target is a plain command that the README shows too.
+PYTHON ?= python3
+MODEL ?= auto
+BIN := .venv/bin
+
+.PHONY: notebooks test lab lint mini clean
+
+notebooks: .venv/ready
+	$(BIN)/python -m helpers run "$(MODEL)"
+
+test: .venv/ready
+	$(BIN)/python -m pytest
+
+lab: .venv/ready
+	$(BIN)/jupyter lab notebooks
+
+lint: .venv/ready
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright
+	$(BIN)/nbstripout --verify notebooks/*.ipynb
+
+# Train the model that ships, from nothing (minutes on two cores).
+mini: .venv/ready
+	$(BIN)/python -m helpers.mini.train
+
+clean:
+	rm -rf .venv build
+
+.venv/ready: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; \
+	sys.exit(0 if (3, 11) <= v < (3, 14) else "Python 3.11 to 3.13 is needed, $(PYTHON) is %d.%d: make PYTHON=python3.12 …" % v)'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[all]'
+	touch .venv/ready
