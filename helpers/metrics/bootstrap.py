@@ -1,0 +1,48 @@
+"""How far a mean over a few sequences can be trusted."""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+
+def bootstrap_interval(
+    values: Float[Tensor, "sample *rest"],
+    *,
+    level: float = 0.95,
+    draws: int = 2000,
+    seed: int = 0,
+) -> tuple[Float[Tensor, "*rest"], Float[Tensor, "*rest"]]:
+    """Percentile bootstrap interval of the mean over the first dimension.
+
+    Samples are drawn again with replacement `draws` times; the interval holds the middle
+    `level` share of the means. Whole samples are drawn, so entries of one sequence stay
+    together.
+
+    Args:
+        values: One entry for each sample (sequence) in the first dimension.
+        level: Share of the means inside the interval, between 0 and 1.
+        draws: Number of bootstrap samples.
+        seed: Seed of a generator of its own.
+
+    Returns:
+        Lower and upper ends, each of the shape of one sample.
+
+    Raises:
+        ValueError: If there are no samples or level is not between 0 and 1.
+
+    Source: Efron 1979; percentile method.
+    """
+    samples = values.shape[0]
+    if samples == 0:
+        raise ValueError("An interval needs at least one sample, got none.")
+    if not 0 < level < 1:
+        raise ValueError(f"level is a share between 0 and 1, got {level}.")
+    generator = torch.Generator().manual_seed(seed)
+    picks = torch.randint(samples, (draws, samples), generator=generator)
+    counts = torch.zeros(draws, samples).scatter_add_(1, picks, torch.ones(draws, samples))
+    flat = values.reshape(samples, -1).to("cpu", torch.float32)
+    means = (counts / samples) @ flat
+    tail = (1 - level) / 2
+    ends = torch.quantile(means, torch.tensor([tail, 1 - tail]), dim=0)
+    low, high = ends.reshape(2, *values.shape[1:])
+    return low, high

@@ -1,0 +1,35 @@
+"""Showing the code that a notebook calls, where a reader should see it."""
+
+import inspect
+from collections.abc import Callable
+
+_STYLE = "font-family: ui-monospace, monospace; font-size: 13px; line-height: 1.45"
+
+
+class Source(str):
+    """Python source; a notebook shows it highlighted."""
+
+    def _repr_html_(self) -> str:
+        from pygments import highlight
+        from pygments.formatters import HtmlFormatter
+        from pygments.lexers import PythonLexer
+
+        return highlight(
+            str(self),
+            PythonLexer(),
+            HtmlFormatter(noclasses=True, nobackground=True, prestyles=_STYLE),
+        )
+
+
+def show_source(function: Callable[..., object]) -> Source:
+    """The code of a function of this package, without its docstring.
+
+    Args:
+        function: Any function written in Python.
+    """
+    source = inspect.getsource(inspect.unwrap(function))
+    doc = inspect.getdoc(function)
+    if doc and '"""' in source:
+        head, _, rest = source.partition('"""')
+        source = head.rstrip() + "\n" + rest.partition('"""')[2].lstrip("\n")
+    return Source(source)
