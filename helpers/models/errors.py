@@ -1,0 +1,21 @@
+"""What can go wrong on the way to a model, each with its ways out."""
+
+
+class ModelError(RuntimeError):
+    """A model could not be had or cannot be used here; the message names the ways out."""
+
+
+class UnknownModelError(ModelError):
+    """The name is neither a known model, a directory, nor a hub id."""
+
+
+class UnreachableModelError(ModelError):
+    """The model is not on this machine and cannot be fetched."""
+
+
+class BrokenModelError(ModelError):
+    """Files are there, but they are not the model that was asked for."""
+
+
+class UnsupportedModelError(ModelError):
+    """The model has no causal language-model head or no attention patterns to look at."""

@@ -1,0 +1,150 @@
+"""The input of the whole walkthrough: `[BOS, r, r]` with random r, and plain text."""
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import torch
+from jaxtyping import Int
+from torch import Tensor
+
+from helpers.models import Model
+
+Sampling = Literal["corrected", "blog"]
+
+
+@dataclass(frozen=True)
+class RepeatedTokens:
+    """Sequences `[BOS, r_1 … r_N, r_1 … r_N]` and how they were drawn.
+
+    Args:
+        tokens: Token ids, pos = 2N + 1.
+        n: Length N of the repeated half.
+        seed: Seed of the generator that drew them.
+        sampling: "corrected": without replacement and without special tokens; "blog": with
+            replacement from the whole vocabulary, as in the post.
+    """
+
+    tokens: Int[Tensor, "batch pos"]
+    n: int
+    seed: int
+    sampling: Sampling = "corrected"
+
+    def __len__(self) -> int:
+        return self.tokens.shape[0]
+
+    def first(self, sequences: int) -> "RepeatedTokens":
+        """The first few sequences, as a sample of their own.
+
+        Raises:
+            ValueError: If there are not that many.
+        """
+        if not 1 <= sequences <= len(self):
+            raise ValueError(f"Asked for {sequences} sequences of a sample of {len(self)}.")
+        return RepeatedTokens(self.tokens[:sequences], self.n, self.seed, self.sampling)
+
+
+def sample_repeated_tokens(
+    model: Model,
+    *,
+    n: int = 50,
+    sequences: int = 32,
+    seed: int = 0,
+    sampling: Sampling = "corrected",
+) -> RepeatedTokens:
+    """Draw random token sequences, each said twice after BOS.
+
+    tokens[b] = [BOS, r_1 … r_N, r_1 … r_N]. Nothing but the context can tell what comes in the
+    second half: whoever predicts it has looked the first half up.
+
+    Args:
+        model: Its vocabulary, BOS and context length are used.
+        n: Length N of the repeated half, at least 2.
+        sequences: How many sequences to draw.
+        seed: Seed of a generator of its own; the global one is never touched.
+        sampling: "corrected" draws without replacement and without special tokens, so that no
+            token has two earlier occurrences; "blog" draws as the post does.
+
+    Returns:
+        The sample, tokens of shape `[sequences, 2N + 1]`.
+
+    Raises:
+        ValueError: If N does not fit the model's context or vocabulary, or sampling is unknown.
+    """
+    if sampling not in get_args(Sampling):
+        raise ValueError(f'Unknown sampling {sampling!r}: choose "corrected" or "blog".')
+    if n < 2 or sequences < 1:
+        raise ValueError(f"Need n >= 2 and sequences >= 1, got n={n}, sequences={sequences}.")
+    if 2 * n + 1 > model.n_ctx:
+        raise ValueError(
+            f"n={n} gives {2 * n + 1} tokens, but {model.name} can read {model.n_ctx}: "
+            f"choose n <= {(model.n_ctx - 1) // 2}."
+        )
+    generator = torch.Generator().manual_seed(seed)
+    if sampling == "blog":
+        halves = torch.randint(model.d_vocab, (sequences, n), generator=generator)
+    else:
+        words = ordinary_tokens(model)
+        if n > len(words):
+            raise ValueError(
+                f"n={n} different tokens are needed, but {model.name} has only {len(words)} "
+                f"that are not special: choose n <= {len(words)}."
+            )
+        picks = [torch.randperm(len(words), generator=generator)[:n] for _ in range(sequences)]
+        halves = words[torch.stack(picks)]
+    bos = torch.full((sequences, 1), bos_token(model))
+    return RepeatedTokens(torch.cat([bos, halves, halves], dim=1), n, seed, sampling)
+
+
+def ordinary_tokens(model: Model) -> Int[Tensor, " token"]:
+    """Ids of all tokens that stand for text: no special tokens, no unused rows of the embedding."""
+    if model.tokenizer is None:
+        return torch.arange(1, model.d_vocab)
+    special = set(model.tokenizer.all_special_ids)
+    size = min(len(model.tokenizer), model.d_vocab)
+    return torch.tensor([token for token in range(size) if token not in special])
+
+
+def bos_token(model: Model) -> int:
+    """Id of the token that starts every sequence (GPT-2 uses its end-of-text token).
+
+    Raises:
+        ValueError: If the tokenizer has neither a BOS nor an EOS token.
+    """
+    if model.tokenizer is None:
+        return 0
+    for token in (model.tokenizer.bos_token_id, model.tokenizer.eos_token_id):
+        if token is not None:
+            return int(token)
+    raise ValueError(f"The tokenizer of {model.name} has no BOS and no EOS token to start with.")
+
+
+def encode_text(model: Model, text: str) -> Int[Tensor, "1 pos"]:
+    """Token ids of a text with BOS in front.
+
+    Raises:
+        ValueError: If the model has no tokenizer, or the text is empty or too long for it.
+    """
+    if model.tokenizer is None:
+        raise ValueError(f"{model.name} has no tokenizer: it cannot read text.")
+    ids = [bos_token(model), *model.tokenizer(text, add_special_tokens=False)["input_ids"]]
+    if not 2 <= len(ids) <= model.n_ctx:
+        raise ValueError(
+            f"The text gives {len(ids) - 1} tokens; {model.name} takes 1 to {model.n_ctx - 1}."
+        )
+    return torch.tensor([ids])
+
+
+def label_tokens(model: Model, ids: Int[Tensor, " pos"]) -> list[str]:
+    """Readable text of each token: a leading space shows as "·", a line break as "↵".
+
+    Tokens that are only part of a character show the vocabulary's own spelling of them.
+    """
+    if model.tokenizer is None:
+        return [f"t{int(token)}" for token in ids]
+    labels = []
+    for token in ids.tolist():
+        text = model.tokenizer.decode([token])
+        if not text or "\ufffd" in text:
+            text = str(model.tokenizer.convert_ids_to_tokens(token))
+        labels.append(text.replace(" ", "·").replace("\n", "↵").replace("\t", "⇥"))
+    return labels

@@ -1,0 +1,67 @@
+import pytest
+import torch
+
+from helpers import Head, sample_repeated_tokens
+from helpers.forward import attention_patterns, observe, predict, reduce_patterns
+from helpers.metrics import is_top1, token_log_probs
+from helpers.models import Site
+
+
+@pytest.fixture(scope="module")
+def tokens(mini):
+    return sample_repeated_tokens(mini, n=9, sequences=5, seed=4).tokens
+
+
+def test_predictions_are_those_of_the_full_logits(mini, tokens):
+    logits = mini(tokens)
+    log_prob, top1 = predict(mini, tokens, batch_size=2)
+    assert torch.allclose(log_prob, token_log_probs(logits, tokens), atol=1e-4)
+    assert torch.equal(top1, is_top1(logits, tokens))
+
+
+@pytest.mark.parametrize("targets", [slice(0, 3), slice(9, 18), slice(17, 18)])
+def test_asking_for_some_targets_gives_those(mini, tokens, targets):
+    every = predict(mini, tokens).log_prob
+    assert torch.allclose(
+        predict(mini, tokens, targets=targets).log_prob, every[:, targets], atol=1e-5
+    )
+
+
+@pytest.mark.parametrize("batch_size", [1, 2, 5, 64])
+def test_batches_do_not_matter(mini, tokens, batch_size):
+    one = reduce_patterns(mini, tokens, lambda p: p[..., -1, 0], batch_size=batch_size)
+    assert one.shape == (5, mini.n_layers, mini.n_heads)
+    assert torch.allclose(one, reduce_patterns(mini, tokens, lambda p: p[..., -1, 0]), atol=1e-6)
+
+
+def test_patterns_are_distributions_of_the_heads_asked_for(mini, tokens):
+    heads = [Head(2, 1), Head(0, 3)]
+    patterns = attention_patterns(mini, tokens, heads)
+    assert patterns.shape == (2, 5, 19, 19)
+    assert torch.allclose(patterns.sum(-1), torch.ones(2, 5, 19), atol=1e-5)
+    assert patterns.triu(1).abs().max() == 0
+    swapped = attention_patterns(mini, tokens, heads[::-1])
+    assert torch.equal(swapped.flip(0), patterns)
+
+
+def test_a_run_stops_after_the_last_site_that_is_watched(mini, tokens):
+    seen = []
+    watch = {Site("pattern", layer): lambda rows, x, at=layer: seen.append(at) for layer in (1, 0)}
+    later = []
+    with mini.hooked({Site("resid_pre", 2): lambda x: later.append(1)}):
+        observe(mini, tokens, watch, batch_size=5)
+    assert seen == [0, 1] and later == []
+
+
+def test_watching_leaves_no_hooks_behind(mini, tokens):
+    before = mini(tokens[:1])
+    with pytest.raises(KeyError):
+        observe(mini, tokens, {Site("pattern", 0): lambda rows, x: {}["missing"]})
+    assert torch.equal(mini(tokens[:1]), before)
+    hooks = [point for point in mini.bridge.hook_dict.values() if point.fwd_hooks]
+    assert hooks == []
+
+
+def test_heads_that_do_not_exist_are_named(mini, tokens):
+    with pytest.raises(ValueError, match="L99H0 does not exist"):
+        attention_patterns(mini, tokens, [Head(99, 0)])
