@@ -1,0 +1,97 @@
+"""The circuit of two heads: previous-token head -> key of the induction head."""
+
+from typing import NamedTuple
+
+from transformer_lens import FactoredMatrix
+
+from helpers.circuits.diagonal import CHUNK, diagonal_ranks, share_within
+from helpers.circuits.embeddings import Readings, read_by_head
+from helpers.heads import Head
+from helpers.models import Model
+
+
+class Accuracy(NamedTuple):
+    """Share of tokens whose own entry is among the largest of its row or column.
+
+    Args:
+        top1_keys: Among all keys of one query (softmax runs over keys: the right one).
+        top5_keys: The same, among the five largest.
+        top1_queries: Among all queries of one key (what much public code computes with `.T`).
+        top5_queries: The same, among the five largest.
+        tokens: How many tokens were compared; chance is k / tokens.
+    """
+
+    top1_keys: float
+    top5_keys: float
+    top1_queries: float
+    top5_queries: float
+    tokens: int
+
+
+def two_head_circuit(
+    model: Model,
+    previous: Head,
+    induction: Head,
+    *,
+    readings: Readings | None = None,
+) -> FactoredMatrix:
+    """How strongly the induction head, at token i, matches a place whose previous token is j.
+
+    score(i, j) = (x_i W_Q^I) · (y_j W_OV^P W_K^I), where x_i and y_j stand for the tokens: with
+    x = y = W_E that is W_E W_Q^I W_K^I^T W_OV^P^T W_E^T, the circuit of the post. A circuit that
+    finds repeats has its largest entries on the diagonal.
+
+    With rotated positions (RoPE) the rotation between query and key is left out.
+
+    Args:
+        model: The model.
+        previous: Previous-token head P, which writes token j into the place after it.
+        induction: Induction head I, in a later layer, which looks for token i.
+        readings: What stands for the tokens where each head reads; raw W_E if not given.
+
+    Returns:
+        FactoredMatrix, `[query token, key token]`, inner dimension d_head.
+
+    Raises:
+        ValueError: If a head does not exist or P is not in an earlier layer than I.
+
+    Source: Elhage et al. 2021; top-1 test after ARENA 1.2 and the post.
+    """
+    if previous.layer >= induction.layer:
+        raise ValueError(
+            f"{previous} cannot feed {induction}: composition runs from an earlier layer to a "
+            "later one. Swap them?"
+        )
+    if readings is None:
+        readings = read_by_head(model, previous, induction, rung="raw")
+    P, I = model.head_weights(previous), model.head_weights(induction)  # noqa: E741
+    queries = readings.query @ I.W_Q + readings.b_Q
+    keys = (readings.value @ P.W_V + readings.b_V) @ (P.W_O @ I.W_K) + readings.b_K
+    return FactoredMatrix(queries, keys.mT)
+
+
+def top_k_accuracy(circuit: FactoredMatrix, *, chunk: int = CHUNK) -> Accuracy:
+    """Share of tokens that the circuit matches best with themselves, both ways.
+
+    hit_k(i) = fewer than k other entries of row (column) i are as large as the diagonal. A tie
+    is a miss, so a circuit of zeros scores 0. The matrix is looked at `chunk` rows at a time and
+    never stored.
+
+    Args:
+        circuit: Square `[query token, key token]` circuit in factors.
+        chunk: Rows that are looked at together.
+
+    Returns:
+        Top-1 and top-5 along keys and along queries; range [0, 1], chance k / tokens.
+
+    Raises:
+        ValueError: If the circuit is not square.
+    """
+    by_key, by_query = diagonal_ranks(circuit, chunk=chunk)
+    return Accuracy(
+        top1_keys=share_within(by_key, 1),
+        top5_keys=share_within(by_key, 5),
+        top1_queries=share_within(by_query, 1),
+        top5_queries=share_within(by_query, 5),
+        tokens=len(by_key),
+    )
