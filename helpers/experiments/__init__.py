@@ -1,0 +1,27 @@
+"""One function for each question of the notebooks: a model goes in, a labelled result comes out."""
+
+from helpers.experiments.ablation import ablate_mlp_positions, ablate_mlp_second_half
+from helpers.experiments.attention import get_attention
+from helpers.experiments.circuit import (
+    score_candidate_pairs,
+    score_composition,
+    score_copying,
+    score_embedding_ladder,
+    score_two_head_circuit,
+)
+from helpers.experiments.loss import measure_loss, summarize_loss
+from helpers.experiments.scan import score_heads
+
+__all__ = [
+    "ablate_mlp_positions",
+    "ablate_mlp_second_half",
+    "get_attention",
+    "measure_loss",
+    "score_candidate_pairs",
+    "score_composition",
+    "score_copying",
+    "score_embedding_ladder",
+    "score_heads",
+    "score_two_head_circuit",
+    "summarize_loss",
+]

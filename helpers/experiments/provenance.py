@@ -1,0 +1,26 @@
+"""Where a number comes from, written on the number."""
+
+from helpers.models import Model
+from helpers.results import Value
+from helpers.tokens import RepeatedTokens
+
+
+def run_attrs(model: Model, sample: RepeatedTokens | None = None) -> dict[str, Value]:
+    """Attributes that say which model and which sample a result was measured on.
+
+    Args:
+        model: The model.
+        sample: The token sequences, if the result depends on any.
+
+    Returns:
+        Attributes for a labelled result.
+    """
+    attrs: dict[str, Value] = {"model": model.name, "revision": model.source.revision}
+    if sample is not None:
+        attrs |= {
+            "n": sample.n,
+            "sequences": len(sample),
+            "seed": sample.seed,
+            "sampling": sample.sampling,
+        }
+    return attrs

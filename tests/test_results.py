@@ -1,0 +1,86 @@
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+import xarray as xr
+from pytest import approx
+
+from helpers import Head, add_published, find_pair, keep, rank_heads, summarize
+from helpers.results import label_array, load_result, save_result, write_json
+
+
+def scores_by_hand() -> xr.Dataset:
+    """Two sequences, 2 layers x 2 heads; L1H0 leads induction, L0H1 the previous token."""
+    induction = torch.tensor([[[0.1, 0.2], [0.8, 0.3]], [[0.1, 0.0], [0.6, 0.3]]])
+    previous = torch.tensor([[[0.1, 0.7], [0.9, 0.3]]] * 2)
+    dims = ("sequence", "layer", "head")
+    return xr.Dataset(
+        {
+            "induction": label_array(induction, dims, chance=0.01),
+            "previous_token": label_array(previous, dims, chance=0.04),
+        },
+        attrs={"model": "by hand"},
+    )
+
+
+def test_ranking_by_hand():
+    ranking = rank_heads(scores_by_hand())
+    assert ranking["head"].tolist() == [Head(1, 0), Head(1, 1), Head(0, 0), Head(0, 1)]
+    assert ranking["induction"].tolist() == approx([0.7, 0.3, 0.1, 0.1])
+    assert ranking["previous_token"].tolist() == approx([0.9, 0.3, 0.1, 0.7])
+    assert (ranking["low"][0], ranking["high"][0]) == (approx(0.6), approx(0.8))
+
+
+def test_permuting_heads_changes_labels_only():
+    scores = scores_by_hand()
+    swapped = scores.isel(head=[1, 0]).assign_coords(head=[0, 1])
+    flip = [Head(head.layer, 1 - head.head) for head in rank_heads(scores)["head"][:2]]
+    assert rank_heads(swapped)["head"][:2].tolist() == flip
+    assert rank_heads(swapped)["induction"].tolist() == rank_heads(scores)["induction"].tolist()
+
+
+def test_an_unknown_score_lists_the_known():
+    with pytest.raises(ValueError, match="'copying'; there are induction, previous_token"):
+        rank_heads(scores_by_hand(), by="copying")
+
+
+def test_the_pair_runs_from_an_earlier_layer():
+    """L1H0 is also the best previous-token head, but it cannot feed itself."""
+    assert find_pair(scores_by_hand()) == (Head(0, 1), Head(1, 0))
+
+
+def test_summaries_need_sequences():
+    with pytest.raises(ValueError, match="Nothing to summarize"):
+        summarize(xr.DataArray(np.zeros(3), dims="layer"))
+
+
+def test_results_survive_the_disk(tmp_path):
+    scores = scores_by_hand()
+    save_result(scores, tmp_path / "deep" / "scores.nc")
+    xr.testing.assert_identical(load_result(tmp_path / "deep" / "scores.nc"), scores)
+    assert [path.name for path in (tmp_path / "deep").iterdir()] == ["scores.nc"]
+
+
+def test_keep_writes_only_beside_a_run(tmp_path, monkeypatch):
+    scores = scores_by_hand()
+    monkeypatch.delenv("HELPERS_RESULTS", raising=False)
+    assert keep(scores, "scores") is scores
+    monkeypatch.setenv("HELPERS_RESULTS", str(tmp_path))
+    assert keep(scores, "scores") is scores
+    assert (tmp_path / "scores.nc").is_file()
+
+
+def test_a_failed_write_leaves_the_old_file(tmp_path):
+    path = tmp_path / "x.json"
+    write_json({"a": 1}, path)
+    with pytest.raises(ValueError, match="JSON"):
+        write_json({"a": float("nan")}, path)
+    assert path.read_text() == '{\n  "a": 1\n}\n'
+
+
+def test_published_roles_are_for_gpt2_only():
+    table = pd.DataFrame({"head": [Head(5, 5), Head(0, 0)]})
+    assert add_published(table, model="mini")["published (gpt2)"].tolist() == ["–", "–"]
+    shown = add_published(table, model="gpt2")["published (gpt2)"].tolist()
+    assert shown == ["induction, Wang et al. 2022 (IOI)", "–"]
+    assert list(table.columns) == ["head"]
