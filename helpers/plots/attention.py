@@ -1,0 +1,59 @@
+"""One attention pattern as a still picture, the induction stripe marked."""
+
+import plotly.graph_objects as go
+import xarray as xr
+
+from helpers import theme
+from helpers.plots.parts import check_dims, heatmap, label_axis, model_of, text
+
+
+def plot_attention(pattern: xr.DataArray, *, mark_stripe: bool = True) -> go.Figure:
+    """Attention of one head: queries down, keys across, blank where it cannot look.
+
+    Args:
+        pattern: One head of `get_attention`, over `query` and `key`.
+        mark_stripe: Outline the entries of the induction score, if the sequence is a repeat.
+
+    Returns:
+        Heatmap, scale fixed at 0..1.
+
+    Raises:
+        ValueError: If the dimensions are others; select one head first.
+    """
+    single = pattern.squeeze("head_name") if pattern.sizes.get("head_name") == 1 else pattern
+    check_dims(single, ("query", "key"))
+    labels = [str(token) for token in single["key_token"].to_numpy()]
+    name = text(single["head_name"].item()) if "head_name" in single.coords else "head"
+    fig = theme.figure(title=f"{name} of {model_of(pattern)}", width=720, height=680)
+    heatmap(
+        fig,
+        single.transpose("query", "key").to_numpy(),
+        x=[f"{i} {token}" for i, token in enumerate(labels)],
+        y=[f"{i} {token}" for i, token in enumerate(labels)],
+        hover="from %{customdata[0]}<br>to %{customdata[1]}<br>attention %{z:.3f}",
+        colorbar="attention",
+    )
+    if mark_stripe and "n" in pattern.attrs:
+        n = int(pattern.attrs["n"])
+        fig.add_scatter(
+            x=[1.5, n + 1.5, n + 2.5, 2.5, 1.5],
+            y=[n + 0.5, 2 * n + 0.5, 2 * n + 0.5, n + 0.5, n + 0.5],
+            mode="lines",
+            line={"color": theme.SEAM, "width": 1.5},
+            name="where an induction head looks",
+            hoverinfo="skip",
+            showlegend=True,
+        )
+    few = len(labels) <= 40
+    shown = labels if few else list(range(len(labels)))
+    most = 40 if few else 11
+    fig.update_xaxes(title="key: looked at", **label_axis(shown, most=most), constrain="domain")
+    fig.update_yaxes(
+        title="query: looks",
+        **label_axis(shown, most=most),
+        autorange="reversed",
+        scaleanchor="x",
+        constrain="domain",
+    )
+    fig.update_layout(margin={"b": 100})
+    return fig

@@ -1,0 +1,57 @@
+"""Sentences carry the numbers they were made from, and change with them."""
+
+from helpers import (
+    ablate_mlp_positions,
+    ablate_mlp_second_half,
+    describe_ablation,
+    describe_circuit,
+    describe_heads,
+    describe_loss,
+    describe_pair,
+    measure_loss,
+    rank_heads,
+    sample_repeated_tokens,
+    score_embedding_ladder,
+    score_heads,
+    score_two_head_circuit,
+    summarize_loss,
+)
+
+
+def test_sentences_say_what_the_numbers_say(compiled):
+    sample = sample_repeated_tokens(compiled, n=8, sequences=3)
+    loss = measure_loss(compiled, sample)
+    text = describe_loss(loss, summarize_loss(loss))
+    assert "**compiled**" in text and "100% of the time" in text
+    scores = score_heads(compiled, sample)
+    text = describe_heads(scores)
+    assert "**L5H5** with a score of 1.00" in text and "1 of 144 heads" in text
+    assert "its interval lies above" in text
+    circuit = score_two_head_circuit(compiled, [("L4H11", "L5H5")])
+    ladder = score_embedding_ladder(compiled, "L4H11", "L5H5", tokens=30)
+    text = describe_circuit(circuit, ladder)
+    assert "100.00% of 60 tokens" in text and "60 times chance" in text
+    assert "**L4H11**" in describe_pair(
+        *(
+            h
+            for h in (
+                rank_heads(scores, by="previous_token")["head"][0],
+                rank_heads(scores)["head"][0],
+            )
+        )
+    )
+
+
+def test_a_tie_is_not_called_a_lead(compiled):
+    sample = sample_repeated_tokens(compiled, n=8, sequences=3)
+    scores = score_heads(compiled, sample)
+    assert "overlaps with it" in describe_heads(scores, by="duplicate_token")
+
+
+def test_ablation_in_words(mini):
+    sample = sample_repeated_tokens(mini, n=6, sequences=2)
+    text = describe_ablation(
+        ablate_mlp_positions(mini, sample.first(1)), ablate_mlp_second_half(mini, sample)
+    )
+    assert "**mini**" in text and "averaged over 6 of them" in text
+    assert text._repr_markdown_() == str(text)
