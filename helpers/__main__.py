@@ -1,0 +1,83 @@
+"""Command line: `python -m helpers run | scan | claims`."""
+
+import argparse
+import sys
+from pathlib import Path
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run a command and return its exit status."""
+    parser = argparse.ArgumentParser(prog="python -m helpers", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    which = {
+        "nargs": "?",
+        "default": "auto",
+        "help": "auto, gpt2, smollm2, mini, a directory, or a hub id (default: auto)",
+    }
+    run = commands.add_parser("run", help="execute all notebooks and write pages and claims")
+    run.add_argument("model", **which)
+    run.add_argument("--notebooks", type=Path, default=Path("notebooks"))
+    run.add_argument("--build", type=Path, default=Path("build"))
+    scan = commands.add_parser("scan", help="print the top heads, without notebooks")
+    scan.add_argument("model", **which)
+    scan.add_argument("--n", type=int, default=50, help="length of the repeated half (default: 50)")
+    scan.add_argument("--sequences", type=int, default=32, help="sequences (default: 32)")
+    scan.add_argument("--seed", type=int, default=0)
+    scan.add_argument("--top", type=int, default=5, help="heads of each kind (default: 5)")
+    claims = commands.add_parser("claims", help="print the claims table of an earlier run")
+    claims.add_argument("model", help="name of a folder in the build folder, for example mini")
+    claims.add_argument("--build", type=Path, default=Path("build"))
+    chosen = parser.parse_args(arguments)
+    from helpers.models import ModelError
+
+    try:
+        return {"run": _run, "scan": _scan, "claims": _claims}[chosen.command](chosen)
+    except (ModelError, FileNotFoundError, ValueError) as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+
+
+def _run(chosen: argparse.Namespace) -> int:
+    from helpers.run import run_walkthrough
+
+    folder, outcomes = run_walkthrough(chosen.model, notebooks=chosen.notebooks, build=chosen.build)
+    if (folder / "claims.json").is_file():
+        _print_claims(folder)
+    sys.stdout.write(f"\nopen {folder / 'index.html'}\n")
+    failed = [outcome for outcome in outcomes if outcome.error]
+    for outcome in failed:
+        sys.stderr.write(f"{outcome.notebook}: cell {outcome.cell}: {outcome.error}\n")
+    return 1 if failed else 0
+
+
+def _scan(chosen: argparse.Namespace) -> int:
+    from helpers import load_model, rank_heads, sample_repeated_tokens, score_heads
+
+    model = load_model(chosen.model)
+    sample = sample_repeated_tokens(model, n=chosen.n, sequences=chosen.sequences, seed=chosen.seed)
+    scores = score_heads(model, sample)
+    for kind in ("induction", "previous_token", "duplicate_token"):
+        table = rank_heads(scores, by=kind)[["head", kind, "low", "high"]].head(chosen.top)
+        chance = scores[kind].attrs["chance"]
+        sys.stdout.write(f"\n{kind} (uniform attention: {chance:.3f})\n")
+        sys.stdout.write(table.to_string(index=False, float_format="{:.3f}".format) + "\n")
+    return 0
+
+
+def _claims(chosen: argparse.Namespace) -> int:
+    _print_claims(chosen.build / chosen.model.replace("/", "--"))
+    return 0
+
+
+def _print_claims(folder: Path) -> None:
+    from helpers.claims import collect_claims, tabulate_claims
+
+    table = tabulate_claims(collect_claims(folder / "data"))
+    for claim, line in table.iterrows():
+        sys.stdout.write(f"\n{claim}\n")
+        for name, value in line.items():
+            sys.stdout.write(f"    {name:<14}{value}\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,15 @@
+"""Executing the notebooks, turning them into pages, and collecting what they measured."""
+
+from helpers.run.notebooks import Outcome, find_notebooks, run_notebook
+from helpers.run.pages import write_index, write_page
+from helpers.run.walkthrough import WalkthroughRun, run_walkthrough
+
+__all__ = [
+    "Outcome",
+    "WalkthroughRun",
+    "find_notebooks",
+    "run_notebook",
+    "run_walkthrough",
+    "write_index",
+    "write_page",
+]

@@ -1,0 +1,103 @@
+"""Executing one notebook with papermill, all or nothing."""
+
+import os
+import re
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import nbformat
+from traitlets.config import Config
+
+_ANSI = re.compile(r"\x1b\[[0-9;]*m")
+
+# Kernels talk through files that only this user can open, where the system has such (not Windows).
+_KERNEL = Config({"KernelManager": {"transport": "ipc"}} if os.name == "posix" else {})
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How the execution of one notebook ended.
+
+    Args:
+        notebook: The notebook's file name without ending.
+        executed: The executed notebook; with outputs up to the error if there was one.
+        cell: Number of the failed cell, counted over all cells from 1, or None.
+        error: The error in one line, or None.
+    """
+
+    notebook: str
+    executed: nbformat.NotebookNode
+    cell: int | None = None
+    error: str | None = None
+
+
+def find_notebooks(folder: Path) -> list[Path]:
+    """The numbered notebooks of a folder, in order.
+
+    Raises:
+        FileNotFoundError: If there are none.
+    """
+    found = sorted(folder.glob("[0-9][0-9]_*.ipynb"))
+    if not found:
+        raise FileNotFoundError(
+            f"No numbered notebooks in {folder.resolve()}. Run from the project's folder, or pass "
+            "--notebooks."
+        )
+    return found
+
+
+def run_notebook(
+    path: Path, *, parameters: Mapping[str, object], environment: Mapping[str, str]
+) -> Outcome:
+    """Execute a notebook in its own folder, with a progress bar over its cells.
+
+    Args:
+        path: The notebook; it is not changed.
+        parameters: Values for its `parameters` cell.
+        environment: Environment variables for its kernel.
+
+    Returns:
+        The executed notebook, with the error if there was one. Nothing is written.
+    """
+    import papermill
+    from papermill.exceptions import PapermillExecutionError
+
+    with tempfile.TemporaryDirectory() as scratch, _environment(environment):
+        output = Path(scratch) / path.name
+        cell = error = None
+        try:
+            papermill.execute_notebook(
+                str(path),
+                str(output),
+                parameters=dict(parameters),
+                kernel_name="python3",
+                cwd=str(path.parent),
+                progress_bar={"desc": path.stem, "leave": True},
+                log_output=False,
+                config=_KERNEL,
+            )
+        except PapermillExecutionError as raised:
+            cell, error = raised.cell_index + 1, _one_line(f"{raised.ename}: {raised.evalue}")
+        executed = nbformat.read(output, as_version=4)
+    return Outcome(path.stem, executed, cell, error)
+
+
+@contextmanager
+def _environment(values: Mapping[str, str]) -> Iterator[None]:
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+def _one_line(text: str) -> str:
+    return " ".join(_ANSI.sub("", text).split())

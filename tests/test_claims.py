@@ -1,0 +1,139 @@
+"""Claims from results written by hand: every number in the table can be derived here."""
+
+import json
+import math
+
+import numpy as np
+import pytest
+import torch
+import xarray as xr
+from pytest import approx
+
+from helpers import claims as c
+from helpers.claims import claims_as_json, collect_claims, tabulate_claims
+from helpers.results import label_array, save_result
+
+N = 4
+
+
+def write_run(folder, *, model: str, second: float = -0.5, circuit: float = 0.2283) -> None:
+    attrs = {"model": model, "revision": "r1", "n": N, "uniform": -10.0}
+    heads = {"layer": np.arange(6), "head": np.arange(12)}
+
+    def loss(sequences: int) -> xr.Dataset:
+        log_prob = torch.full((sequences, 2 * N), -14.0)
+        log_prob[:, N + 1 :] = second
+        top1 = (log_prob > -5).float()
+        return xr.Dataset(
+            {
+                "log_prob": label_array(log_prob, ("sequence", "position")),
+                "top1": label_array(top1, ("sequence", "position")),
+            },
+            attrs=attrs,
+        )
+
+    def scores(induction: float, previous: float) -> xr.Dataset:
+        one = torch.zeros(2, 6, 12)
+        one[:, 5, 5] = induction
+        other = torch.zeros(2, 6, 12)
+        other[:, 4, 11] = previous
+        dims = ("sequence", "layer", "head")
+        arrays = {"induction": one, "induction_blog": one, "previous_token": other}
+        labelled = {name: label_array(x, dims, coords=heads) for name, x in arrays.items()}
+        return xr.Dataset(labelled, attrs=attrs)
+
+    grid = torch.zeros(6, N)
+    grid[0, 0] = 3.0  # the first column does not count
+    grid[2, 1] = -0.07
+    effect = torch.zeros(2, 6, N)
+    effect[:, 3] = 1.5
+    accuracy = torch.tensor([[[circuit, 0.5], [0.1, 0.4]]])
+    results = {
+        c.LOSS: loss(3),
+        c.LOSS_BLOG: loss(1),
+        c.SCORES: scores(0.9, 0.8),
+        c.SCORES_BLOG: scores(0.88, 0.8),
+        c.MLP_POSITIONS: xr.Dataset(
+            {"grid_blog": label_array(grid, ("layer", "position"))}, attrs=attrs
+        ),
+        c.MLP_SECOND_HALF: xr.Dataset(
+            {"effect": label_array(effect, ("sequence", "layer", "target"))}, attrs=attrs
+        ),
+        c.CIRCUIT: xr.Dataset(
+            {
+                "accuracy": label_array(
+                    accuracy,
+                    ("pair", "along", "k"),
+                    coords={"pair": ["L4H11 > L5H5"], "along": ["keys", "queries"], "k": [1, 5]},
+                )
+            },
+            attrs=attrs,
+        ),
+    }
+    for name, result in results.items():
+        save_result(result, folder / f"{name}.nc")
+
+
+def test_every_number_by_hand(tmp_path):
+    write_run(tmp_path, model="gpt2")
+    lines = {line.id: line for line in collect_claims(tmp_path)}
+    assert lines["C1"].blog == lines["C1"].corrected == approx(-14.0)
+    assert lines["C2"].corrected == approx(-0.5)
+    assert lines["C2"].blog == approx((-14.0 - 3 * 0.5) / 4)
+    assert (lines["C3"].blog, lines["C4"].blog, lines["C4"].corrected) == (0.0, 0.75, 1.0)
+    assert (lines["C5"].blog, lines["C5"].corrected) == (approx(0.88), approx(0.9))
+    assert lines["C5"].subject == "L5H5" and lines["C6"].subject == "L4H11"
+    assert lines["C7"].blog == approx(-0.07) and lines["C7"].corrected == approx(1.5)
+    assert lines["C7"].subject == "layer 2, whole half: layer 3"
+    assert (lines["C8"].blog, lines["C8"].corrected) == (approx(0.1), approx(0.2283))
+    assert [line.low for line in lines.values()][:2] == approx([-14.0, -0.5])
+
+
+def test_verdicts_for_gpt2(tmp_path):
+    write_run(tmp_path, model="gpt2")
+    verdicts = {line.id: line.verdict for line in collect_claims(tmp_path)}
+    assert verdicts["C1"] == verdicts["C5"] == verdicts["C7"] == verdicts["C8"] == "reproduced"
+    assert verdicts["C2"] == "differs"  # with N = 4 the seam alone costs 3.5 nats
+
+
+def test_a_number_outside_the_tolerance_differs(tmp_path):
+    write_run(tmp_path, model="gpt2", circuit=0.26)
+    assert {line.id: line.verdict for line in collect_claims(tmp_path)}["C8"] == "differs"
+
+
+def test_other_models_are_never_compared(tmp_path):
+    write_run(tmp_path, model="mini")
+    lines = collect_claims(tmp_path)
+    assert {line.verdict for line in lines} == {"not comparable (model is not gpt2)"}
+    assert all(line.shows_pattern for line in lines)
+
+
+def test_a_model_that_does_not_repeat_does_not_show_the_pattern(tmp_path):
+    write_run(tmp_path, model="mini", second=-13.0, circuit=1e-4)
+    shown = {line.id: line.shows_pattern for line in collect_claims(tmp_path)}
+    assert (shown["C1"], shown["C2"], shown["C4"], shown["C8"]) == (True, False, False, False)
+
+
+def test_what_was_not_measured_says_so(tmp_path):
+    write_run(tmp_path, model="gpt2")
+    (tmp_path / f"{c.CIRCUIT}.nc").unlink()
+    last = collect_claims(tmp_path)[-1]
+    assert last.verdict == "not measured" and last.blog is None and last.shows_pattern is None
+    assert "–" in tabulate_claims([last])["blog"].to_list()
+
+
+def test_json_has_no_nan(tmp_path):
+    write_run(tmp_path, model="mini")
+    plain = json.loads(json.dumps(claims_as_json(collect_claims(tmp_path)), allow_nan=False))
+    assert [line["id"] for line in plain] == [f"C{i}" for i in range(1, 9)]
+    assert plain[7]["low"] is None and math.isfinite(plain[7]["corrected"])
+
+
+def test_an_empty_folder_and_a_mixed_one_are_refused(tmp_path):
+    with pytest.raises(FileNotFoundError, match="make notebooks"):
+        collect_claims(tmp_path)
+    write_run(tmp_path, model="mini")
+    other = xr.Dataset({"x": 1}, attrs={"model": "gpt2", "revision": "r"})
+    save_result(other, tmp_path / "other.nc")
+    with pytest.raises(ValueError, match="mixes results"):
+        collect_claims(tmp_path)
