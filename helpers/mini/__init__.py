@@ -1,0 +1,1 @@
+"""The small model that ships with the package: its vocabulary, its language, its training."""
