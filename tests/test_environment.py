@@ -1,0 +1,70 @@
+"""What is installed, pinned and promised stays one thing."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import yaml
+
+ROOT = Path(__file__).parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+
+
+def direct() -> dict[str, str]:
+    every = [*PROJECT["dependencies"], *sum(PROJECT["optional-dependencies"].values(), [])]
+    pairs = (re.match(r"([A-Za-z0-9._-]+)(?:\[[^]]*\])?(.*)", line) for line in every)
+    return {m[1].lower(): m[2] for m in pairs if m and m[1] != PROJECT["name"]}
+
+
+def pins() -> dict[str, str]:
+    lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    pairs = (line.split("==") for line in lines if line and not line.startswith("#"))
+    return {name.lower(): version for name, version in pairs}
+
+
+def test_conda_takes_everything_from_the_project():
+    environment = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))
+    assert environment["name"] == PROJECT["name"]
+    conda = [entry for entry in environment["dependencies"] if isinstance(entry, str)]
+    pip = next(entry["pip"] for entry in environment["dependencies"] if isinstance(entry, dict))
+    assert [re.split("[=<>]", entry)[0] for entry in conda] == ["python", "pip"]
+    assert pip == ["-c constraints.txt", "-e .[all]"]
+    version = tuple(int(part) for part in conda[0].split("=")[1].split("."))
+    assert (3, 11) <= version < (3, 14) and PROJECT["requires-python"] == ">=3.11,<3.14"
+
+
+def test_every_direct_dependency_is_pinned_inside_its_range():
+    from packaging.specifiers import SpecifierSet
+
+    pinned = pins()
+    for name, wanted in direct().items():
+        assert name in pinned, f"{name} has no pin in constraints.txt"
+        assert pinned[name] in SpecifierSet(wanted), f"{name}=={pinned[name]} is outside {wanted}"
+
+
+def test_every_direct_dependency_says_what_it_is_for():
+    text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    for name in direct():
+        (line,) = [
+            x for x in text.splitlines() if re.match(rf'\s*"{re.escape(name)}[\[><=]', x, re.I)
+        ]
+        assert re.search(r"# \w+", line), f"{name} says nothing of itself"
+
+
+def test_what_is_installed_is_what_is_pinned():
+    from importlib.metadata import PackageNotFoundError, version
+
+    for name, wanted in pins().items():
+        try:
+            found = version(name).split("+")[0]
+        except PackageNotFoundError:
+            continue
+        assert found == wanted, f"{name} is {found}, constraints.txt says {wanted}"
+
+
+def test_the_readme_names_every_notebook_and_command():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    for path in (ROOT / "notebooks").glob("*.ipynb"):
+        assert f"notebooks/{path.name}" in readme
+    for command in ("make notebooks", "make test", "make lab", "python -m helpers scan"):
+        assert command in readme
