@@ -131,7 +131,8 @@ def train(recipe: Recipe) -> tuple[GPT2LMHeadModel, list[dict[str, float]]]:
         shrink_heads(model, rate * recipe.sparsity)
         if step % 50 == 49 or step == recipe.steps - 1:
             seen = {"step": step + 1.0, "train_loss": loss.item()}
-            curve.append(seen | evaluate(model, language, bos=bos))
+            n = min(50, (recipe.n_positions - 1) // 2)
+            curve.append(seen | evaluate(model, language, bos=bos, n=n))
             progress.set_postfix(
                 repeats=f"{curve[-1]['second_accuracy']:.3f}",
                 language=f"{curve[-1]['language_log_prob']:.3f}",
