@@ -28,11 +28,12 @@ CIRCUIT = "circuit"
 
 @dataclass(frozen=True)
 class Number:
-    """One measured number, with its 95 % interval over sequences if it has one."""
+    """One measured number, with its 95 % interval and its chance level if it has them."""
 
     value: float
     low: float = math.nan
     high: float = math.nan
+    chance: float = math.nan
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ class Claim:
     post: float
     agrees: Callable[[float], bool]
     tolerance: str
-    pattern: Callable[[float], bool]
+    pattern: Callable[[Number], bool]
     pattern_text: str
 
 
@@ -72,7 +73,7 @@ CLAIMS = (
         -13.898,
         _within(-13.898, 1.5),
         "within 1.5 nats",
-        lambda v: v < -5,
+        lambda n: n.value < -5,
         "below -5 nats",
     ),
     Claim(
@@ -81,7 +82,7 @@ CLAIMS = (
         -0.644,
         _within(-0.644, 0.4),
         "within 0.4 nats",
-        lambda v: v > -5,
+        lambda n: n.value > -5,
         "above -5 nats",
     ),
     Claim(
@@ -90,7 +91,7 @@ CLAIMS = (
         0.0,
         lambda v: v <= 0.04,
         "at most 0.04",
-        lambda v: v < 0.02,
+        lambda n: n.value < 0.02,
         "below 0.02",
     ),
     Claim(
@@ -99,7 +100,7 @@ CLAIMS = (
         0.93,
         _within(0.93, 0.08),
         "within 0.08",
-        lambda v: v > 0.5,
+        lambda n: n.value > 0.5,
         "above 0.5",
     ),
     Claim(
@@ -108,7 +109,7 @@ CLAIMS = (
         0.91,
         _within(0.91, 0.05),
         "within 0.05",
-        lambda v: v > 0.5,
+        lambda n: n.value > 0.5,
         "the best head's above 0.5",
     ),
     Claim(
@@ -117,7 +118,7 @@ CLAIMS = (
         0.5,
         lambda v: v >= 0.5,
         "score at least 0.5",
-        lambda v: v > 0.5,
+        lambda n: n.value > 0.5,
         "the best head's above 0.5",
     ),
     Claim(
@@ -127,7 +128,7 @@ CLAIMS = (
         0.1,
         lambda v: abs(v) <= 0.1,
         "at most 0.1 nats",
-        lambda v: v > 0.1,
+        lambda n: n.value > 0.1,
         "the whole second half at once changes it by more than 0.1 nats",
     ),
     Claim(
@@ -136,8 +137,8 @@ CLAIMS = (
         0.2283,
         _within(0.2283, 0.02),
         "within 0.02",
-        lambda v: v > 1e-3,
-        "above 0.001 (chance is 1 / vocabulary)",
+        lambda n: n.value > 10 * n.chance,
+        "more than 10 times chance",
     ),
 )
 
@@ -269,9 +270,10 @@ def _measure(found: dict[str, xr.Dataset], *, is_post: bool) -> dict[str, _Pair]
         wanted = f"{POST_PREVIOUS} > {POST_INDUCTION}"
         pair = wanted if is_post else str(accuracy["pair"].to_numpy()[0])
         both = accuracy.sel(pair=pair)
+        chance = float(found[CIRCUIT]["accuracy"].attrs["chance"])
         numbers["C8"] = (
-            Number(float(both.sel(along="queries"))),
-            Number(float(both.sel(along="keys"))),
+            Number(float(both.sel(along="queries")), chance=chance),
+            Number(float(both.sel(along="keys")), chance=chance),
             pair,
         )
     return numbers
@@ -311,7 +313,7 @@ def _judge(
         high=_plain(corrected.high) if corrected else None,
         verdict=verdict,
         pattern=claim.pattern_text,
-        shows_pattern=claim.pattern(corrected.value) if corrected else None,
+        shows_pattern=claim.pattern(corrected) if corrected else None,
         subject=subject,
         model=model,
         revision=revision,

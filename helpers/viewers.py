@@ -3,7 +3,6 @@
 import html
 from collections.abc import Sequence
 
-import torch
 import xarray as xr
 
 from helpers.plots.parts import check_dims
@@ -44,18 +43,18 @@ def view_attention(patterns: xr.DataArray) -> View:
         ValueError: If the dimensions are others.
     """
     check_dims(patterns, ("head_name", "query", "key"))
-    from circuitsvis.attention import attention_heads
+    from circuitsvis.attention import attention_patterns
 
     names = [str(name) for name in patterns["head_name"].to_numpy()]
-    values = torch.tensor(patterns.transpose("head_name", "query", "key").to_numpy())
-    rendered = attention_heads(
-        attention=values.nan_to_num(0.0),
-        tokens=_as_text(patterns["key_token"].to_numpy().tolist()),
-        attention_head_names=names,
+    values = patterns.transpose("head_name", "query", "key").fillna(0.0).to_numpy()
+    rendered = attention_patterns(
+        tokens=_as_text(patterns["key_token"].to_numpy().tolist()), attention=values
     )
+    # circuitsvis numbers the heads it is given; this line says which is which.
+    numbered = ", ".join(f"Head {i} is <b>{html.escape(name)}</b>" for i, name in enumerate(names))
     return View(
-        # circuitsvis closes its container as XML would; in HTML everything after it disappears.
-        rendered.local_src.replace('"/>', '"></div>', 1),
+        # It closes its container as XML would; in HTML everything after it would disappear.
+        f"<p>{numbered}</p>" + rendered.local_src.replace('"/>', '"></div>', 1),
         summary=f"attention of {', '.join(names)} (an interactive view)",
     )
 

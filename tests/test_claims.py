@@ -65,6 +65,7 @@ def write_run(folder, *, model: str, second: float = -0.5, circuit: float = 0.22
                     accuracy,
                     ("pair", "along", "k"),
                     coords={"pair": ["L4H11 > L5H5"], "along": ["keys", "queries"], "k": [1, 5]},
+                    chance=0.001,
                 )
             },
             attrs=attrs,

@@ -12,8 +12,8 @@ def test_attention_views_ask_nothing_of_the_network(mini, monkeypatch):
     view = view_attention(get_attention(mini, sample, ["L0H1", "L1H0"]))
     source = view._repr_html_()
     assert 'src="http' not in source and "unpkg.com/circuitsvis" not in source
-    assert '"L0H1"' in source and '"L1H0"' in source
-    assert source.startswith("<div") and "></div>" in source[:120]
+    assert "Head 0 is <b>L0H1</b>" in source and "Head 1 is <b>L1H0</b>" in source
+    assert '"/>' not in source[:300] and "></div>" in source[:300]
     assert "L0H1, L1H0" in repr(view)
 
 

@@ -1,6 +1,5 @@
 """Loading a language model, wherever it is to be had."""
 
-import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,7 +15,7 @@ from helpers.models.errors import (
     UnsupportedModelError,
 )
 from helpers.models.model import HeadWeights, Model, Site, SiteKind
-from helpers.models.sources import KNOWN, Source, check_directory, find_source
+from helpers.models.sources import KNOWN, Source, asked_for, check_directory, find_source
 
 __all__ = [
     "KNOWN",
@@ -30,6 +29,7 @@ __all__ = [
     "UnknownModelError",
     "UnreachableModelError",
     "UnsupportedModelError",
+    "asked_for",
     "find_source",
     "load_model",
     "wrap_bridge",
@@ -69,11 +69,9 @@ def load_model(name: str = "auto", *, device: Device = "auto") -> Model:
         UnsupportedModelError: If it is no causal language model with attention patterns.
         ValueError: If the device is unknown or not there.
     """
-    if name == "auto":
-        name = os.environ.get("HELPERS_MODEL") or "auto"
     where = _pick_device(device)
     with _quiet_transformers():
-        source = find_source(name)
+        source = find_source(asked_for(name))
         check_directory(source.directory)
         model = wrap_bridge(_boot(source, where), source)
     sys.stdout.write(f"{model!r}\nchosen: {source.reason}\n")

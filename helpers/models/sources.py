@@ -48,6 +48,11 @@ class Source:
     reason: str
 
 
+def asked_for(name: str) -> str:
+    """The name itself, but for "auto" what `HELPERS_MODEL` says, if it is set."""
+    return (os.environ.get("HELPERS_MODEL") or name) if name == "auto" else name
+
+
 def find_source(name: str) -> Source:
     """Find the files of a model, fetching or converting them if need be.
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import nbformat
 
 from helpers.claims import claims_as_json, collect_claims, tabulate_claims
-from helpers.models import find_source
+from helpers.models import asked_for, find_source
 from helpers.results import write_json
 from helpers.run.notebooks import Outcome, find_notebooks, run_notebook
 from helpers.run.pages import title_of, write_index, write_page
@@ -44,6 +44,7 @@ def run_walkthrough(
         FileNotFoundError: If there are no notebooks.
     """
     paths = find_notebooks(notebooks)
+    model = asked_for(model)
     source = find_source(model)
     # The name is handed on, not the directory: gpt2 must stay gpt2. "auto" is decided here once.
     asked = source.name if model == "auto" else model

@@ -15,6 +15,7 @@ from helpers.models import (
     UnknownModelError,
     UnreachableModelError,
     UnsupportedModelError,
+    asked_for,
     find_source,
     hub,
     smollm2,
@@ -72,6 +73,13 @@ def test_auto_obeys_the_environment(monkeypatch, capsys):
     assert load_model().name == "mini"
     said = capsys.readouterr().out
     assert said.startswith("mini: 4 layers") and "chosen:" in said
+
+
+def test_the_environment_overrides_nothing_but_auto(monkeypatch):
+    monkeypatch.setenv("HELPERS_MODEL", "smollm2")
+    assert asked_for("auto") == "smollm2" and asked_for("mini") == "mini"
+    monkeypatch.delenv("HELPERS_MODEL")
+    assert asked_for("auto") == "auto"
 
 
 def test_the_pinned_snapshot_comes_first(monkeypatch, tmp_path):
