@@ -9,17 +9,12 @@ def main(arguments: list[str] | None = None) -> int:
     """Run a command and return its exit status."""
     parser = argparse.ArgumentParser(prog="python -m helpers", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    which = {
-        "nargs": "?",
-        "default": "auto",
-        "help": "auto, gpt2, smollm2, mini, a directory, or a hub id (default: auto)",
-    }
     run = commands.add_parser("run", help="execute all notebooks and write pages and claims")
-    run.add_argument("model", **which)
+    _add_model(run)
     run.add_argument("--notebooks", type=Path, default=Path("notebooks"))
     run.add_argument("--build", type=Path, default=Path("build"))
     scan = commands.add_parser("scan", help="print the top heads, without notebooks")
-    scan.add_argument("model", **which)
+    _add_model(scan)
     scan.add_argument("--n", type=int, default=50, help="length of the repeated half (default: 50)")
     scan.add_argument("--sequences", type=int, default=32, help="sequences (default: 32)")
     scan.add_argument("--seed", type=int, default=0)
@@ -35,6 +30,15 @@ def main(arguments: list[str] | None = None) -> int:
     except (ModelError, FileNotFoundError, ValueError) as error:
         sys.stderr.write(f"{error}\n")
         return 2
+
+
+def _add_model(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "model",
+        nargs="?",
+        default="auto",
+        help="auto, gpt2, smollm2, mini, a directory, or a hub id (default: auto)",
+    )
 
 
 def _run(chosen: argparse.Namespace) -> int:
@@ -60,7 +64,7 @@ def _scan(chosen: argparse.Namespace) -> int:
         table = rank_heads(scores, by=kind)[["head", kind, "low", "high"]].head(chosen.top)
         chance = scores[kind].attrs["chance"]
         sys.stdout.write(f"\n{kind} (uniform attention: {chance:.3f})\n")
-        sys.stdout.write(table.to_string(index=False, float_format="{:.3f}".format) + "\n")
+        sys.stdout.write(table.round(3).to_string(index=False) + "\n")
     return 0
 
 

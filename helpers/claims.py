@@ -259,7 +259,7 @@ def _measure(found: dict[str, xr.Dataset], *, is_post: bool) -> dict[str, _Pair]
         whole = summarize(
             found[MLP_SECOND_HALF]["effect"].isel(target=slice(1, None)).mean("target")
         )
-        layer = int(whole["mean"].argmax())
+        layer = int(whole["mean"].to_numpy().argmax())
         numbers["C7"] = (
             Number(float(elsewhere.isel(at))),
             Number(*(float(whole[end][layer]) for end in ("mean", "low", "high"))),

@@ -106,21 +106,24 @@ def replace_whole_second_half(
         tokens: `[BOS, r, r]`, pos = 2N + 1.
         n: Length N of the repeated half.
         component: "mlp_out" or "attn_out".
-        track: Shows how far the layers have come.
+        track: Shows how far the layers and batches have come.
 
     Returns:
         Effects; entry i of target is position N + 1 + i.
     """
     targets = part_slice("second_blog", n)
-    clean = predict(model, tokens, targets=targets).log_prob
     effect = torch.zeros(len(tokens), model.n_layers, n)
     layers = range(model.n_layers)
-    for layer in track(layers, total=model.n_layers, label=f"replacing all {component}"):
-        value = activations(model, tokens, component, [layer])[0, :, 1 : n + 1]
-        for rows in batch_slices(len(tokens), ROWS):
-            positions = torch.arange(n + 1, 2 * n + 1).expand(len(tokens[rows]), -1)
-            site = {Site(component, layer): (positions, value[rows])}
-            with patched(model, site):
-                replaced = predict(model, tokens[rows], targets=targets, batch_size=ROWS).log_prob
-            effect[rows, layer] = clean[rows] - replaced
+    batches = list(batch_slices(len(tokens), ROWS))
+    runs = [(rows, layer) for rows in batches for layer in layers]
+    clean = outputs = torch.empty(0)
+    for rows, layer in track(runs, total=len(runs), label=f"replacing all {component}"):
+        batch = tokens[rows]
+        if layer == 0:
+            clean = predict(model, batch, targets=targets, batch_size=ROWS).log_prob
+            outputs = activations(model, batch, component, layers)[:, :, 1 : n + 1]
+        positions = torch.arange(n + 1, 2 * n + 1).expand(len(batch), -1)
+        with patched(model, {Site(component, layer): (positions, outputs[layer])}):
+            replaced = predict(model, batch, targets=targets, batch_size=ROWS).log_prob
+        effect[rows, layer] = clean - replaced
     return effect

@@ -49,7 +49,7 @@ def describe_heads(scores: xr.Dataset, *, by: str = "induction") -> Prose:
     ranking = rank_heads(scores, by=by)
     best, second = ranking.iloc[0], ranking.iloc[1]
     chance = float(scores[by].attrs["chance"])
-    above = int((ranking[by] > 0.5).sum())
+    above = int((ranking[by].to_numpy() > 0.5).sum())
     apart = best["low"] > second["high"]
     lead = (
         f"its interval lies above that of the runner-up {second['head']} ({second[by]:.2f})"
@@ -76,7 +76,7 @@ def describe_ablation(grid: xr.Dataset, whole: xr.Dataset) -> Prose:
     rest = cells.isel(position=slice(1, None))
     still = float((abs(rest) < 0.05).mean())
     summary = summarize(whole["effect"].isel(target=slice(1, None)).mean("target"))
-    layer = int(summary["mean"].argmax())
+    layer = int(summary["mean"].to_numpy().argmax())
     worst = summary.isel(layer=layer)
     return Prose(
         f"On **{grid.attrs['model']}** {still:.1%} of the grid's cells outside the first column "
@@ -100,7 +100,7 @@ def describe_circuit(circuit: xr.Dataset, ladder: xr.Dataset) -> Prose:
     chance = float(circuit["accuracy"].attrs["chance"])
     keys = float(accuracy.sel(along="keys"))
     rungs = ladder["accuracy"].sel(k=1, along="keys")
-    best = str(rungs["rung"].to_numpy()[int(rungs.argmax())])
+    best = str(rungs["rung"].to_numpy()[int(rungs.to_numpy().argmax())])
     raw, top = float(rungs.sel(rung="raw")), float(rungs.max())
     return Prose(
         f"With raw W_E the circuit **{circuit['pair'].to_numpy()[0]}** of "

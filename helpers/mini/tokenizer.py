@@ -5,6 +5,7 @@ from pathlib import Path
 from transformers import PreTrainedTokenizerFast
 
 BOS, UNKNOWN = "<bos>", "<unk>"
+BOS_ID = 0
 _WORDS = Path(__file__).with_name("words.txt")
 
 

@@ -23,7 +23,7 @@ from transformers import GPT2Config, GPT2LMHeadModel, set_seed
 
 from helpers.metrics import is_top1, part_slice, token_log_probs
 from helpers.mini.language import MarkovLanguage
-from helpers.mini.tokenizer import build_tokenizer
+from helpers.mini.tokenizer import BOS_ID, build_tokenizer
 
 SHIPPED = Path(__file__).with_name("model")
 
@@ -103,7 +103,6 @@ def train(recipe: Recipe) -> tuple[GPT2LMHeadModel, list[dict[str, float]]]:
         set_seed(recipe.seed)
         model = GPT2LMHeadModel(_config(recipe, len(tokenizer)))
     generator = torch.Generator().manual_seed(recipe.seed + 1)
-    bos = tokenizer.bos_token_id
     optimizers = _optimizers(model, recipe)
     curve: list[dict[str, float]] = []
     progress = tqdm(range(recipe.steps), desc="training mini", mininterval=5)
@@ -121,7 +120,7 @@ def train(recipe: Recipe) -> tuple[GPT2LMHeadModel, list[dict[str, float]]]:
                 language.sample(rows - repeats, length, generator=generator),
             ]
         )
-        tokens = torch.cat([torch.full((rows, 1), bos), batch], dim=1)
+        tokens = torch.cat([torch.full((rows, 1), BOS_ID), batch], dim=1)
         loss = _loss(model, tokens)
         model.zero_grad()
         loss.backward()
@@ -132,7 +131,7 @@ def train(recipe: Recipe) -> tuple[GPT2LMHeadModel, list[dict[str, float]]]:
         if step % 50 == 49 or step == recipe.steps - 1:
             seen = {"step": step + 1.0, "train_loss": loss.item()}
             n = min(50, (recipe.n_positions - 1) // 2)
-            curve.append(seen | evaluate(model, language, bos=bos, n=n))
+            curve.append(seen | evaluate(model, language, bos=BOS_ID, n=n))
             progress.set_postfix(
                 repeats=f"{curve[-1]['second_accuracy']:.3f}",
                 language=f"{curve[-1]['language_log_prob']:.3f}",
@@ -153,7 +152,8 @@ def shrink_heads(model: GPT2LMHeadModel, amount: float) -> None:
         amount: How much of the Frobenius norm to take off.
     """
     for block in model.transformer.h:
-        heads = block.attn.c_proj.weight.view(model.config.n_head, -1, model.config.n_embd)
+        written = block.get_submodule("attn.c_proj").get_parameter("weight")
+        heads = written.view(model.config.n_head, -1, model.config.n_embd)
         norm = heads.flatten(1).norm(dim=1).clamp(min=1e-12)
         heads *= (1 - amount / norm).clamp(min=0)[:, None, None]
 
@@ -269,7 +269,7 @@ def _loss(model: GPT2LMHeadModel, tokens: Int[Tensor, "batch pos"]) -> Float[Ten
 
 def main() -> None:
     """Train from the command line and save."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description="Train mini from nothing and save it.")
     parser.add_argument("--out", type=Path, default=SHIPPED, help="directory to write")
     parser.add_argument("--steps", type=int, default=Recipe.steps)
     parser.add_argument("--seed", type=int, default=Recipe.seed)

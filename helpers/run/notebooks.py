@@ -75,7 +75,7 @@ def run_notebook(
                 parameters=dict(parameters),
                 kernel_name="python3",
                 cwd=str(path.parent),
-                progress_bar={"desc": path.stem, "leave": True},
+                progress_bar={"desc": path.stem},  # type: ignore[arg-type] - papermill takes both
                 log_output=False,
                 config=_KERNEL,
             )

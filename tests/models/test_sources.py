@@ -3,7 +3,6 @@
 import json
 import shutil
 import socket
-import time
 from pathlib import Path
 
 import pytest
@@ -113,12 +112,11 @@ def test_the_hub_is_given_up_within_three_seconds(monkeypatch, offline):
         monkeypatch.setenv("HF_HUB_OFFLINE", "1" if offline else "0")
         patience = []
         monkeypatch.setattr(hub.threading.Thread, "join", _join(patience))
-        start = time.monotonic()
         assert hub.hub_answers() is False
     if offline:
         assert patience == []
     else:
-        assert patience == [3.0] and time.monotonic() - start < 60
+        assert patience == [3.0]
 
 
 def _join(seen: list[float]):
