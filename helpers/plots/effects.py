@@ -10,7 +10,6 @@ from helpers.plots.parts import (
     height_of,
     label_axis,
     mean_over_sequences,
-    model_of,
     text,
 )
 from helpers.results import summarize
@@ -29,7 +28,7 @@ def plot_effect_grid(grid: xr.DataArray, *, title: str = "") -> go.Figure:
     Raises:
         ValueError: If the dimensions are others.
     """
-    return _map(grid, "layer", "position", title or f"One MLP output replaced: {model_of(grid)}")
+    return _map(grid, "layer", "position", title or "One MLP output replaced at a time")
 
 
 def plot_target_effects(effect: xr.DataArray, *, title: str = "") -> go.Figure:
