@@ -3,7 +3,7 @@ import torch
 from unchecked import unchecked
 
 from helpers import label_tokens, sample_repeated_tokens
-from helpers.tokens import bos_token, encode_text, ordinary_tokens
+from helpers.tokens import bos_token, encode_text
 
 
 def test_bos_and_two_equal_halves(mini):
@@ -15,10 +15,10 @@ def test_bos_and_two_equal_halves(mini):
 
 
 def test_without_replacement_and_without_special_tokens(mini):
-    words = ordinary_tokens(mini)
-    tokens = sample_repeated_tokens(mini, n=len(words) // 5, sequences=4).tokens
+    n = (mini.n_ctx - 1) // 2
+    tokens = sample_repeated_tokens(mini, n=n, sequences=30).tokens
     special = set(mini.tokenizer.all_special_ids)
-    for row in tokens[:, 1 : len(words) // 5 + 1].tolist():
+    for row in tokens[:, 1 : n + 1].tolist():
         assert len(set(row)) == len(row) and not special & set(row)
 
 
@@ -40,7 +40,7 @@ def test_seeded_and_blind_to_the_global_generator(mini):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"n": 128}, r"257 tokens, but mini can read 256: choose n <= 127"),
+        ({"n": 128}, r"257 tokens, but mini can read 128: choose n <= 63"),
         ({"n": 1}, "n >= 2"),
         ({"sequences": 0}, "sequences >= 1"),
         ({"sampling": "bolg"}, '"corrected" or "blog"'),
@@ -66,7 +66,7 @@ def test_labels_are_the_words(mini):
 def test_text_must_fit(mini):
     with pytest.raises(ValueError, match="gives 0 tokens"):
         encode_text(mini, "")
-    with pytest.raises(ValueError, match="takes 1 to 255"):
+    with pytest.raises(ValueError, match="takes 1 to 127"):
         encode_text(mini, "the " * 256)
 
 
