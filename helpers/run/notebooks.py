@@ -74,6 +74,7 @@ def run_notebook(
                 str(output),
                 parameters=dict(parameters),
                 kernel_name="python3",
+                language="python",
                 cwd=str(path.parent),
                 progress_bar={"desc": path.stem},  # type: ignore[arg-type] - papermill takes both
                 log_output=False,

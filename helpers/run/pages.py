@@ -33,10 +33,9 @@ def write_page(executed: nbformat.NotebookNode, path: Path) -> None:
     """
     notebook, figures = _with_figures_as_html(executed)
     exporter = HTMLExporter(embed_images=True)
-    exporter.mathjax_url = ""
-    exporter.require_js_url = ""
-    exporter.jquery_url = ""
-    exporter.mermaid_js_url = ""
+    for name in exporter.trait_names():
+        if name.endswith("_url"):  # scripts it would fetch: mathjax, require, jquery, mermaid …
+            exporter.set_trait(name, "")
     page, _ = exporter.from_notebook_node(notebook, resources={"metadata": {"name": path.stem}})
     if figures:
         script = f'<script type="text/javascript">{get_plotlyjs()}</script>'
