@@ -11,17 +11,22 @@ def main(arguments: list[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     run = commands.add_parser("run", help="execute all notebooks and write pages and claims")
     _add_model(run)
-    run.add_argument("--notebooks", type=Path, default=Path("notebooks"))
-    run.add_argument("--build", type=Path, default=Path("build"))
+    run.add_argument(
+        "--notebooks",
+        type=Path,
+        default=Path("notebooks"),
+        help="their folder (default: notebooks)",
+    )
+    run.add_argument("--build", type=Path, default=Path("build"), help="where to write (build)")
     scan = commands.add_parser("scan", help="print the top heads, without notebooks")
     _add_model(scan)
     scan.add_argument("--n", type=int, default=50, help="length of the repeated half (default: 50)")
     scan.add_argument("--sequences", type=int, default=32, help="sequences (default: 32)")
-    scan.add_argument("--seed", type=int, default=0)
+    scan.add_argument("--seed", type=int, default=0, help="seed of the sequences (default: 0)")
     scan.add_argument("--top", type=int, default=5, help="heads of each kind (default: 5)")
     claims = commands.add_parser("claims", help="print the claims table of an earlier run")
     claims.add_argument("model", help="name of a folder in the build folder, for example mini")
-    claims.add_argument("--build", type=Path, default=Path("build"))
+    claims.add_argument("--build", type=Path, default=Path("build"), help="where runs are (build)")
     chosen = parser.parse_args(arguments)
     from helpers.models import ModelError
 
@@ -37,7 +42,8 @@ def _add_model(command: argparse.ArgumentParser) -> None:
         "model",
         nargs="?",
         default="auto",
-        help="auto, gpt2, smollm2, mini, a directory, or a hub id (default: auto)",
+        help="auto, gpt2, smollm2, mini, a directory, or a hub id (default: auto, which the "
+        "environment variable HELPERS_MODEL overrides)",
     )
 
 

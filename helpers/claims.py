@@ -179,7 +179,8 @@ def collect_claims(folder: Path) -> list[Measured]:
     found = {path.stem: load_result(path) for path in sorted(folder.glob("*.nc"))}
     if not found:
         raise FileNotFoundError(
-            f"{folder} holds no results. Run `make notebooks` first; it keeps them there."
+            f"{folder} holds no results. Run `make notebooks` (or `python -m helpers run`) first."
+            " It keeps them there."
         )
     models = {(str(r.attrs["model"]), str(r.attrs["revision"])) for r in found.values()}
     if len(models) > 1:

@@ -60,9 +60,14 @@ def describe_heads(scores: xr.Dataset, *, by: str = "induction") -> Prose:
     return Prose(
         f"The best {name} head of **{scores.attrs['model']}** is **{best['head']}** "
         f"with a score of {best[by]:.2f} [{best['low']:.2f}, {best['high']:.2f}], "
-        f"{best[by] / chance:.0f} times what uniform attention would score ({chance:.3f}); {lead}. "
+        f"{_times(float(best[by]) / chance)} what uniform attention would score ({chance:.3f}); "
+        f"{lead}. "
         f"{above} of {len(ranking)} heads score above 0.5."
     )
+
+
+def _times(ratio: float) -> str:
+    return f"{ratio:.0f} times" if ratio >= 10 else f"{ratio:.1f} times"
 
 
 def describe_ablation(grid: xr.Dataset, whole: xr.Dataset) -> Prose:
@@ -100,14 +105,15 @@ def describe_circuit(circuit: xr.Dataset, ladder: xr.Dataset) -> Prose:
     chance = float(circuit["accuracy"].attrs["chance"])
     keys = float(accuracy.sel(along="keys"))
     rungs = ladder["accuracy"].sel(k=1, along="keys")
-    best = str(rungs["rung"].to_numpy()[int(rungs.to_numpy().argmax())])
-    raw, top = float(rungs.sel(rung="raw")), float(rungs.max())
+    shares = ", ".join(
+        f"{share:.1%} ({rung})"
+        for rung, share in zip(rungs["rung"].to_numpy(), rungs.to_numpy(), strict=True)
+    )
     return Prose(
         f"With raw W_E the circuit **{circuit['pair'].to_numpy()[0]}** of "
         f"**{circuit.attrs['model']}** matches {keys:.2%} of {circuit.attrs['tokens']:,} tokens "
         f"best with themselves along keys, {keys / chance:,.0f} times chance. "
-        f"On {ladder.attrs['tokens']:,} sampled tokens the ladder climbs from {raw:.1%} (raw) to "
-        f"{top:.1%} ({best})."
+        f"On {ladder.attrs['tokens']:,} sampled tokens it matches {shares}."
     )
 
 

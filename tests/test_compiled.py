@@ -98,7 +98,9 @@ def test_composition_is_where_it_was_written(compiled):
 
 
 def test_the_circuit_matches_every_token_with_itself(compiled):
-    circuit = score_two_head_circuit(compiled, [(PREVIOUS, INDUCTION), (PREVIOUS, "L6H0")])
+    twice = [(PREVIOUS, INDUCTION), (PREVIOUS, "L6H0"), (str(PREVIOUS), str(INDUCTION))]
+    circuit = score_two_head_circuit(compiled, twice)
+    assert circuit["pair"].to_numpy().tolist() == [PAIR, f"{PREVIOUS} > L6H0"]
     assert (circuit["accuracy"].sel(pair=PAIR) == 1.0).all()
     # A head of zeros ties everywhere: a tie is a miss.
     assert (circuit["accuracy"].sel(pair=f"{PREVIOUS} > L6H0") == 0.0).all()

@@ -117,6 +117,8 @@ def test_the_ranking_has_whiskers_and_the_best_on_top(scores):
     (dots,) = fig.select_traces({"type": "scatter"})
     assert list(dots.y) == [str(head) for head in ranking["head"][:4]][::-1]
     assert dots.error_x.array is not None
+    with pytest.raises(ValueError, match="not ranked by 'bos_rest'"):
+        plot_ranking(ranking, by="bos_rest")
     with pytest.raises(ValueError, match="no score 'x'"):
         plot_ranking(ranking, by="x")
 

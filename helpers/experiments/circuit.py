@@ -61,7 +61,7 @@ def score_two_head_circuit(
 
     Args:
         model: The model.
-        pairs: Pairs (previous-token head, induction head).
+        pairs: Pairs (previous-token head, induction head); one named twice counts once.
 
     Returns:
         Dataset of `accuracy` over `pair` ("L4H11 > L5H5"), `along` ("keys": softmax runs over
@@ -71,7 +71,7 @@ def score_two_head_circuit(
     Raises:
         ValueError: If a head does not exist or a pair is the wrong way round.
     """
-    parsed = [(Head.parse(previous), Head.parse(induction)) for previous, induction in pairs]
+    parsed = list(dict.fromkeys((Head.parse(p), Head.parse(i)) for p, i in pairs))
     rows = [
         _table(top_k_accuracy(two_head_circuit(model, *pair)))
         for pair in track(parsed, total=len(parsed), label="matching every token with every token")

@@ -129,9 +129,7 @@ def plot_ladder(ladder: xr.Dataset) -> go.Figure:
     """
     accuracy = ladder["accuracy"].sel(k=1)
     check_dims(accuracy, ("rung", "along"))
-    fig = theme.figure(
-        title=f"{text(ladder.attrs['pair'])} fed with better and better stand-ins for a token"
-    )
+    fig = theme.figure(title=f"{text(ladder.attrs['pair'])} by what stands for a token")
     for along, color in zip(("keys", "queries"), theme.SERIES, strict=False):
         values = accuracy.sel(along=along).to_numpy()
         fig.add_bar(

@@ -93,10 +93,14 @@ def plot_ranking(
         Dots with whiskers, the best head on top.
 
     Raises:
-        ValueError: If the table has no such score.
+        ValueError: If the table has no such score or was ranked by another.
     """
     if by not in ranking:
         raise ValueError(f"The table has no score {by!r}; it has {', '.join(ranking.columns)}.")
+    if not ranking[by].is_monotonic_decreasing:
+        raise ValueError(
+            f"This table is not ranked by {by!r}, nor are its intervals. Use rank_heads(by={by!r})."
+        )
     best = ranking.head(top)[::-1]
     fig = theme.figure(
         title=f"Best heads by {text(by.replace('_', ' '))}", height=height_of(len(best))
