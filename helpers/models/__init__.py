@@ -7,6 +7,7 @@ from typing import Literal
 
 import torch
 
+from helpers.models.cache import cache_directory
 from helpers.models.errors import (
     BrokenModelError,
     ModelError,
@@ -14,15 +15,22 @@ from helpers.models.errors import (
     UnreachableModelError,
     UnsupportedModelError,
 )
-from helpers.models.model import HeadWeights, Model, Site, SiteKind
+from helpers.models.model import Model
+from helpers.models.replay import CleanRun, NotReplayableError, record
+from helpers.models.site import Site, SiteKind
 from helpers.models.sources import KNOWN, Source, asked_for, check_directory, find_source
+from helpers.models.untrained import untrained_bridge, untrained_model
+from helpers.models.weights import HeadWeights
+from helpers.models.wrap import wrap_bridge
 
 __all__ = [
     "KNOWN",
     "BrokenModelError",
+    "CleanRun",
     "HeadWeights",
     "Model",
     "ModelError",
+    "NotReplayableError",
     "Site",
     "SiteKind",
     "Source",
@@ -30,8 +38,12 @@ __all__ = [
     "UnreachableModelError",
     "UnsupportedModelError",
     "asked_for",
+    "cache_directory",
     "find_source",
     "load_model",
+    "record",
+    "untrained_bridge",
+    "untrained_model",
     "wrap_bridge",
 ]
 
@@ -75,33 +87,6 @@ def load_model(name: str = "auto", *, device: Device = "auto") -> Model:
         check_directory(source.directory)
         model = wrap_bridge(_boot(source, where), source)
     sys.stdout.write(f"{model!r}\nchosen: {source.reason}\n")
-    return model
-
-
-def wrap_bridge(bridge: object, source: Source) -> Model:
-    """Turn a bridge of TransformerLens into a `Model`: fold, centre, switch gradients off.
-
-    Args:
-        bridge: A freshly booted `TransformerBridge`; compatibility mode must not be on yet.
-        source: What to say about its origin.
-
-    Raises:
-        UnsupportedModelError: If it shows no attention pattern in some layer.
-    """
-    model = Model(bridge=bridge, source=source)  # type: ignore[arg-type]
-    missing = [
-        layer
-        for layer in range(model.n_layers)
-        if Site("pattern", layer).hook_name not in model.bridge.hook_dict
-    ]
-    if missing:
-        raise UnsupportedModelError(
-            f"{source.name} has no attention patterns in layers {missing}: state-space and hybrid "
-            "models have no heads to look at there. Choose a model with attention in every layer."
-        )
-    model.bridge.enable_compatibility_mode(disable_warnings=True)
-    model.bridge.requires_grad_(False)
-    model.bridge.eval()
     return model
 
 

@@ -4,85 +4,21 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Any, Literal
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
-from transformer_lens import FactoredMatrix
 from transformer_lens.model_bridge import TransformerBridge
 
 from helpers.heads import Head
 from helpers.models.errors import UnsupportedModelError
+from helpers.models.site import Site
 from helpers.models.sources import Source
+from helpers.models.weights import HeadWeights
 
-SiteKind = Literal["pattern", "z", "attn_out", "mlp_out", "resid_pre", "resid_post"]
-
-_HOOKS: dict[SiteKind, str] = {
-    "pattern": "blocks.{layer}.attn.hook_pattern",
-    "z": "blocks.{layer}.attn.hook_z",
-    "attn_out": "blocks.{layer}.hook_attn_out",
-    "mlp_out": "blocks.{layer}.hook_mlp_out",
-    "resid_pre": "blocks.{layer}.hook_resid_pre",
-    "resid_post": "blocks.{layer}.hook_resid_post",
-}
-
-
-class Site(NamedTuple):
-    """A place in the network where an activation can be read or replaced.
-
-    | kind       | activation                                   | shape                       |
-    |------------|----------------------------------------------|-----------------------------|
-    | pattern    | attention pattern                            | `[batch, head, query, key]` |
-    | z          | what each head gathered, before W_O          | `[batch, pos, head, d_head]`|
-    | attn_out   | what the attention layer writes              | `[batch, pos, d_model]`     |
-    | mlp_out    | what the MLP writes                          | `[batch, pos, d_model]`     |
-    | resid_pre  | residual stream before the block             | `[batch, pos, d_model]`     |
-    | resid_post | residual stream after the block              | `[batch, pos, d_model]`     |
-    """
-
-    kind: SiteKind
-    layer: int
-
-    @property
-    def hook_name(self) -> str:
-        """Name of TransformerLens' hook point."""
-        if self.kind not in _HOOKS:
-            raise ValueError(f"Unknown kind {self.kind!r}; known: {', '.join(get_args(SiteKind))}.")
-        return _HOOKS[self.kind].format(layer=self.layer)
-
-
-@dataclass(frozen=True)
-class HeadWeights:
-    """The matrices and biases of one attention head, as read after folding and centring.
-
-    Args:
-        W_Q: Residual stream to query.
-        W_K: Residual stream to key (of the KV head that this head reads).
-        W_V: Residual stream to value (likewise).
-        W_O: Value to residual stream.
-        b_Q: Bias of the query; zeros in models without.
-        b_K: Bias of the key, likewise.
-        b_V: Bias of the value, likewise.
-    """
-
-    W_Q: Float[Tensor, "d_model d_head"]
-    W_K: Float[Tensor, "d_model d_head"]
-    W_V: Float[Tensor, "d_model d_head"]
-    W_O: Float[Tensor, "d_head d_model"]
-    b_Q: Float[Tensor, " d_head"]
-    b_K: Float[Tensor, " d_head"]
-    b_V: Float[Tensor, " d_head"]
-
-    @property
-    def QK(self) -> FactoredMatrix:
-        """`W_Q W_K^T`: query side times key side, `[d_model, d_model]` in factors."""
-        return FactoredMatrix(self.W_Q, self.W_K.T)
-
-    @property
-    def OV(self) -> FactoredMatrix:
-        """`W_V W_O`: what is read to what is written, `[d_model, d_model]` in factors."""
-        return FactoredMatrix(self.W_V, self.W_O)
+_BYTES, _BYTES_GPU = 16 << 20, 2 << 30
+"""Size of the widest activation of a batch."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -210,6 +146,30 @@ class Model:
         flat = residual.reshape(1, -1, self.d_model)
         return self.bridge.unembed(self.bridge.ln_final(flat)).reshape(*residual.shape[:-1], -1)
 
+    def logits_in_blocks(
+        self, residual: Float[Tensor, "row d_model"], *, block: int
+    ) -> Iterator[tuple[int, Float[Tensor, "row block"]]]:
+        """The same logits, `block` tokens of the vocabulary at a time.
+
+        A large vocabulary's logits are more than a processor's cache holds; a block is not.
+
+        Args:
+            residual: Residual stream after the last block.
+            block: Tokens at a time.
+
+        Yields:
+            Id of the block's first token and its logits. They lie in a buffer that the next
+            block overwrites: use them up, keep nothing.
+        """
+        read = self.bridge.ln_final(residual[None])[0]
+        W_U, b_U = self.W_U.mT, self.bridge.b_U
+        buffer = read.new_empty(len(read) * min(block, self.d_vocab))
+        for start in range(0, self.d_vocab, block):
+            weight = W_U[start : start + block]
+            logits = buffer[: len(read) * len(weight)].view(len(read), len(weight))
+            torch.addmm(b_U[start : start + block], read, weight.mT, out=logits)
+            yield start, logits
+
     def normalize(
         self, residual: Float[Tensor, "*batch d_model"], layer: int
     ) -> Float[Tensor, "*batch d_model"]:
@@ -218,9 +178,19 @@ class Model:
         return self.bridge.blocks[layer].ln1(flat).reshape(residual.shape)
 
     def __call__(self, tokens: Int[Tensor, "batch pos"]) -> Float[Tensor, "batch pos d_vocab"]:
-        """Run the model on token ids and return its logits."""
+        """Run the model on token ids and return its logits, without gradients."""
         with torch.no_grad():
-            return self.bridge(tokens.to(self.device))
+            return self.forward(tokens)
+
+    def forward(self, tokens: Int[Tensor, "batch pos"]) -> Float[Tensor, "batch pos d_vocab"]:
+        """Like a call, but gradients are kept if something asks for them."""
+        return self.bridge(tokens.to(self.device))
+
+    @property
+    def tokens_at_once(self) -> int:
+        """How many tokens make a batch: the cores are busy, the widest activation is in cache."""
+        widest = 4 * max(self.bridge.cfg.d_mlp or 0, 4 * self.d_model)
+        return max(1, (_BYTES_GPU if self.device.type == "cuda" else _BYTES) // widest)
 
     @contextmanager
     def hooked(self, hooks: Mapping[Site, Callable[[Tensor], Tensor | None]]) -> Iterator[None]:

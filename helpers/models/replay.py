@@ -1,0 +1,189 @@
+"""Going through the tail of the network again without going through what did not change.
+
+A change at layer l and position p leaves everything below l, and everything before p, as it was.
+A clean run therefore keeps what the tail needs: the residual stream between the blocks, the keys
+and values of every position, and the arguments with which the model called each block. A block is
+then called again by the model's own code, on a few late positions only; what those look at before
+them comes from the keys and values of the clean run.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+from transformers.cache_utils import Cache
+
+from helpers.models.errors import UnsupportedModelError
+from helpers.models.model import Model
+
+
+class NotReplayableError(UnsupportedModelError):
+    """The model calls its blocks in a way that cannot be repeated for some positions only."""
+
+
+@dataclass(frozen=True, repr=False)
+class CleanRun:
+    """What a run without any change left behind, for `block` to start from.
+
+    Args:
+        model: The model.
+        tokens: What was run.
+        residuals: Residual stream before each block, then after the last: layers + 1 tensors.
+        keys: Keys of each layer, as the attention scores take them.
+        values: Values of each layer.
+    """
+
+    model: Model
+    tokens: Int[Tensor, "batch pos"]
+    residuals: list[Float[Tensor, "batch pos d_model"]]
+    keys: list[Float[Tensor, "batch kv_head pos d_head"]]
+    values: list[Float[Tensor, "batch kv_head pos d_head"]]
+    _calls: list[tuple[tuple[Any, ...], dict[str, Any]]] = field(repr=False)
+
+    def block(
+        self,
+        layer: int,
+        residual: Float[Tensor, "row some d_model"],
+        *,
+        sequence: Int[Tensor, " row"],
+        start: int,
+    ) -> Float[Tensor, "row some d_model"]:
+        """Call one block of the model on some positions of rows that share a clean beginning.
+
+        Args:
+            layer: Which block.
+            residual: Residual stream before the block, at positions start … start + some - 1.
+            sequence: Which sequence of the clean run each row continues.
+            start: First position; what stands before it is taken from the clean run.
+
+        Returns:
+            Residual stream after the block, at the same positions.
+
+        Raises:
+            NotReplayableError: If the block takes an argument that cannot be cut to positions.
+        """
+        stop = start + residual.shape[1]
+        prefix = _Prefix(self, sequence, start)
+
+        def fit(value: Any) -> Any:
+            if isinstance(value, Cache):
+                return prefix
+            if isinstance(value, Tensor):
+                return self._cut(value, sequence, start, stop)
+            if isinstance(value, tuple):
+                return tuple(fit(entry) for entry in value)
+            if value is None or isinstance(value, (bool, int, float, str)):
+                return value
+            raise NotReplayableError(f"Layer {layer} is called with a {type(value).__name__}.")
+
+        args, kwargs = self._calls[layer]
+        with torch.no_grad():
+            out = self.model.bridge.blocks[layer](
+                residual, *map(fit, args), **{name: fit(value) for name, value in kwargs.items()}
+            )
+        return _residual_of(out)
+
+    def _cut(self, value: Tensor, sequence: Tensor, start: int, stop: int) -> Tensor:
+        """The part of an argument that belongs to some positions (and rows)."""
+        batch, pos = self.tokens.shape
+        if value.shape == (pos,):
+            return value[start:stop]
+        if value.ndim < 2 or value.shape[0] not in {1, batch}:
+            raise NotReplayableError(f"A block takes an argument of shape {tuple(value.shape)}.")
+        rows = value if value.shape[0] == 1 else value[sequence]
+        if value.ndim == 4 and value.shape[2:] == (pos, pos):
+            return rows[..., start:stop, :stop]
+        if value.ndim in {2, 3} and value.shape[1] == pos:
+            return rows[:, start:stop]
+        raise NotReplayableError(f"A block takes an argument of shape {tuple(value.shape)}.")
+
+
+def record(model: Model, tokens: Int[Tensor, "batch pos"]) -> CleanRun:
+    """Run the model without any change and keep what its tail can be replayed from.
+
+    Nothing is unembedded. Memory: three tensors the size of the residual stream (less with
+    shared keys and values) for each layer.
+
+    Args:
+        model: The model.
+        tokens: Token ids.
+
+    Raises:
+        NotReplayableError: If the model keeps no plain cache of keys and values.
+    """
+    calls: list[tuple[tuple[Any, ...], dict[str, Any]]] = []
+    residuals: list[Tensor] = []
+
+    def before(_module: object, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        kwargs = dict(kwargs)
+        residual = args[0] if args else kwargs.pop("hidden_states")
+        residuals.append(residual)
+        calls.append((args[1:], kwargs))
+
+    def after(_module: object, _args: object, out: Any) -> None:
+        residuals.append(_residual_of(out))
+        raise _Done
+
+    with _module_hooks(model, before, after):
+        try:
+            model(tokens)
+        except _Done:
+            pass
+    given = [value for args, kwargs in calls[:1] for value in (*args, *kwargs.values())]
+    cache = next((value for value in given if isinstance(value, Cache)), None)
+    layers = getattr(cache, "layers", [])
+    keys = [getattr(layer, "keys", None) for layer in layers]
+    values = [getattr(layer, "values", None) for layer in layers]
+    whole = len(calls) == len(keys) == model.n_layers and all(
+        isinstance(x, Tensor) and x.shape[::2] == tokens.shape for x in (*keys, *values)
+    )
+    if not whole:
+        raise NotReplayableError(f"{model.name} keeps no plain cache of keys and values.")
+    return CleanRun(model, tokens, residuals, keys, values, calls)  # type: ignore[arg-type]
+
+
+class _Done(Exception):  # noqa: N818 - not an error: it ends a run that has nothing left to show
+    pass
+
+
+class _Prefix:
+    """Stands in for the model's cache: puts clean keys and values before the new ones."""
+
+    def __init__(self, run: CleanRun, sequence: Tensor, start: int) -> None:
+        self._run, self._sequence, self._start = run, sequence, start
+
+    def update(
+        self, keys: Tensor, values: Tensor, layer: int, *_args: Any, **_kwargs: Any
+    ) -> tuple[Tensor, Tensor]:
+        return self._join(self._run.keys[layer], keys), self._join(self._run.values[layer], values)
+
+    def get_seq_length(self, *_args: Any) -> int:
+        return self._start
+
+    def _join(self, clean: Tensor, new: Tensor) -> Tensor:
+        before = clean[:, :, : self._start]
+        if len(before) == 1:
+            rows = before.expand(len(new), -1, -1, -1)
+        else:
+            rows = before[self._sequence.to(before.device)]
+        return torch.cat([rows, new], dim=2)
+
+
+def _residual_of(out: Any) -> Tensor:
+    return out[0] if isinstance(out, tuple) else out
+
+
+@contextmanager
+def _module_hooks(model: Model, before: Callable, after: Callable) -> Iterator[None]:
+    blocks = model.bridge.blocks
+    handles = [block.register_forward_pre_hook(before, with_kwargs=True) for block in blocks]
+    handles.append(blocks[-1].register_forward_hook(after))
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()

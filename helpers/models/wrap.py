@@ -1,0 +1,46 @@
+"""Making a bridge ready to be looked into: folded, centred, without gradients."""
+
+import torch
+
+from helpers.models.errors import UnsupportedModelError
+from helpers.models.model import Model
+from helpers.models.site import Site
+from helpers.models.sources import Source
+
+
+def wrap_bridge(bridge: object, source: Source) -> Model:
+    """Turn a bridge of TransformerLens into a `Model`: fold, centre, switch gradients off.
+
+    Args:
+        bridge: A freshly booted `TransformerBridge`; compatibility mode must not be on yet.
+        source: What to say about its origin.
+
+    Raises:
+        UnsupportedModelError: If it shows no attention pattern in some layer.
+    """
+    model = Model(bridge=bridge, source=source)  # type: ignore[arg-type]
+    missing = [
+        layer
+        for layer in range(model.n_layers)
+        if Site("pattern", layer).hook_name not in model.bridge.hook_dict
+    ]
+    if missing:
+        raise UnsupportedModelError(
+            f"{source.name} has no attention patterns in layers {missing}: state-space and hybrid "
+            "models have no heads to look at there. Choose a model with attention in every layer."
+        )
+    model.bridge.enable_compatibility_mode(disable_warnings=True)
+    model.bridge.requires_grad_(False)
+    model.bridge.eval()
+    _fuse_gelu(model.bridge.original_model)
+    return model
+
+
+def _fuse_gelu(network: torch.nn.Module) -> None:
+    """Use PyTorch's one-pass GELU where the model spells the same formula out in eight passes."""
+    from transformers.activations import GELUTanh, NewGELUActivation
+
+    for module in network.modules():
+        for name, child in module.named_children():
+            if isinstance(child, NewGELUActivation):
+                setattr(module, name, GELUTanh())
