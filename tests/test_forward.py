@@ -1,8 +1,8 @@
 import pytest
 import torch
 
-from helpers import Head, sample_repeated_tokens
-from helpers.forward import attention_patterns, observe, predict, reduce_patterns
+from helpers import Head, forward, sample_repeated_tokens
+from helpers.forward import attention_patterns, observe, predict, predict_from, reduce_patterns
 from helpers.metrics import is_top1, token_log_probs
 from helpers.models import Site
 
@@ -25,6 +25,32 @@ def test_asking_for_some_targets_gives_those(mini, tokens, targets):
     assert torch.allclose(
         predict(mini, tokens, targets=targets).log_prob, every[:, targets], atol=1e-5
     )
+
+
+@pytest.mark.parametrize(("rows", "block"), [(1, 588), (7, 100), (1000, 1), (3, 587)])
+def test_blocks_of_the_vocabulary_do_not_matter(mini, monkeypatch, rows, block):
+    residual = torch.randn(11, mini.d_model, generator=torch.Generator().manual_seed(0))
+    logits = mini.unembed(residual)
+    ids = logits.argmax(-1)
+    ids[::2] = torch.tensor([0, 1, 99, 100, 586, 587])
+    monkeypatch.setattr(forward, "ROWS", rows)
+    monkeypatch.setattr(forward, "BLOCK", block)
+    log_prob, top1 = predict_from(mini, residual, ids)
+    expected = logits.log_softmax(-1).gather(-1, ids[:, None])[:, 0]
+    assert torch.allclose(log_prob, expected, atol=1e-4)
+    assert top1.tolist() == (logits.argmax(-1) == ids).tolist()
+
+
+def test_a_tie_for_the_first_choice_is_a_miss(compiled):
+    """Where nothing is known all logits of the compiled model are 0."""
+    log_prob, top1 = predict_from(compiled, torch.zeros(60, compiled.d_model), torch.arange(60))
+    assert torch.allclose(log_prob, torch.tensor(1 / 60).log())
+    assert not top1.any()
+
+
+def test_a_batch_fits_the_cache_and_holds_at_least_one_sequence(mini):
+    assert forward.sequences_at_once(mini, 10**9) == 1
+    assert forward.sequences_at_once(mini, 64) * 64 <= mini.tokens_at_once
 
 
 @pytest.mark.parametrize("batch_size", [1, 2, 5, 64])
