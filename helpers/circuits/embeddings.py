@@ -7,14 +7,13 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from helpers.forward import observe
+from helpers.circuits.residuals import token_residuals
 from helpers.heads import Head
-from helpers.models import Model, Site
-from helpers.tokens import bos_token
+from helpers.models import Model
+from helpers.progress import Track, silent
 
 Rung = Literal["raw", "normalized", "effective", "centred"]
 RUNGS: tuple[Rung, ...] = get_args(Rung)
-_RUN_BATCH = 512
 
 
 @dataclass(frozen=True)
@@ -43,6 +42,7 @@ def read_by_head(
     *,
     rung: Rung = "raw",
     tokens: Int[Tensor, " token"] | None = None,
+    track: Track = silent,
 ) -> Readings:
     """What the two heads of the circuit read for each token, on one rung of the ladder.
 
@@ -60,6 +60,7 @@ def read_by_head(
         induction: The head that looks for the token.
         rung: See above.
         tokens: Ids of the tokens; the whole vocabulary if not given.
+        track: Shows how far the runs have come, on the rungs that need any.
 
     Returns:
         Vectors for each token, in the order of `tokens`.
@@ -70,25 +71,22 @@ def read_by_head(
     if rung not in RUNGS:
         raise ValueError(f"Unknown rung {rung!r}; the ladder is {', '.join(RUNGS)}.")
     P, I = model.head_weights(previous), model.head_weights(induction)  # noqa: E741
-    ids = torch.arange(model.d_vocab) if tokens is None else tokens
     none = torch.zeros(model.d_head, device=model.device)
-    if rung == "raw":
-        E = model.W_E[ids.to(model.device)]
-        return Readings(E, E, none, none, none)
     if rung == "centred":
+        before = token_residuals(
+            model, [induction.layer, previous.layer], tokens=tokens, track=track
+        )
         query, value = (
-            _centred(model.normalize(residual, layer))
-            for residual, layer in zip(
-                _residuals(model, ids, [Site("resid_pre", h.layer) for h in (induction, previous)]),
-                (induction.layer, previous.layer),
-                strict=True,
-            )
+            _centred(model.normalize(residual, head.layer))
+            for residual, head in zip(before, (induction, previous), strict=True)
         )
         return Readings(query, value, none, none, none)
-    if rung == "normalized":
-        E = model.W_E[ids.to(model.device)]
+    if rung == "effective":
+        (E,) = token_residuals(model, [1], tokens=tokens, track=track)
     else:
-        (E,) = _residuals(model, ids, [Site("resid_post", 0)])
+        E = model.W_E if tokens is None else model.W_E[tokens.to(model.device)]
+    if rung == "raw":
+        return Readings(E, E, none, none, none)
     return Readings(
         model.normalize(E, induction.layer), model.normalize(E, previous.layer), I.b_Q, P.b_V, I.b_K
     )
@@ -96,22 +94,3 @@ def read_by_head(
 
 def _centred(x: Float[Tensor, "token d_model"]) -> Float[Tensor, "token d_model"]:
     return x - x.mean(0)
-
-
-def _residuals(
-    model: Model, ids: Int[Tensor, " token"], sites: list[Site]
-) -> list[Float[Tensor, "token d_model"]]:
-    """Residual stream at the token of `[BOS, token]`, for each site."""
-    kept: dict[Site, list[Tensor]] = {site: [] for site in sites}
-    inputs = torch.stack([torch.full_like(ids, bos_token(model)), ids], dim=1)
-    observe(
-        model,
-        inputs,
-        {site: _keeper(kept[site]) for site in sites},
-        batch_size=_RUN_BATCH,
-    )
-    return [torch.cat(kept[site]) for site in sites]
-
-
-def _keeper(into: list[Tensor]):
-    return lambda _rows, residual: into.append(residual[:, 1].clone())

@@ -1,10 +1,13 @@
 """The circuit of two heads: previous-token head -> key of the induction head."""
 
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from jaxtyping import Float
+from torch import Tensor
 from transformer_lens import FactoredMatrix
 
-from helpers.circuits.diagonal import CHUNK, diagonal_ranks, share_within
+from helpers.circuits.diagonal import diagonal_ranks, share_within
 from helpers.circuits.embeddings import Readings, read_by_head
 from helpers.heads import Head
 from helpers.models import Model
@@ -70,16 +73,16 @@ def two_head_circuit(
     return FactoredMatrix(queries, keys.mT)
 
 
-def top_k_accuracy(circuit: FactoredMatrix, *, chunk: int = CHUNK) -> Accuracy:
+def top_k_accuracy(circuit: FactoredMatrix, *, tile: int | None = None) -> Accuracy:
     """Share of tokens that the circuit matches best with themselves, both ways.
 
     hit_k(i) = fewer than k other entries of row (column) i are as large as the diagonal. A tie
-    is a miss, so a circuit of zeros scores 0. The matrix is looked at `chunk` rows at a time and
-    never stored.
+    is a miss, so a circuit of zeros scores 0. The matrix is gone through once for both ways,
+    tile by tile, and never stored.
 
     Args:
         circuit: Square `[query token, key token]` circuit in factors.
-        chunk: Rows that are looked at together.
+        tile: Side of a tile; one that suits the cache if not given.
 
     Returns:
         Top-1 and top-5 along keys and along queries; range [0, 1], chance k / tokens.
@@ -87,7 +90,7 @@ def top_k_accuracy(circuit: FactoredMatrix, *, chunk: int = CHUNK) -> Accuracy:
     Raises:
         ValueError: If the circuit is not square.
     """
-    by_key, by_query = diagonal_ranks(circuit, chunk=chunk)
+    by_key, by_query = diagonal_ranks(circuit, tile=tile)
     return Accuracy(
         top1_keys=share_within(by_key, 1),
         top5_keys=share_within(by_key, 5),
@@ -95,3 +98,37 @@ def top_k_accuracy(circuit: FactoredMatrix, *, chunk: int = CHUNK) -> Accuracy:
         top5_queries=share_within(by_query, 5),
         tokens=len(by_key),
     )
+
+
+def candidate_circuits(
+    model: Model,
+    previous: Sequence[Head],
+    induction: Sequence[Head],
+    embedding: Float[Tensor, "token d_model"],
+) -> Iterator[tuple[int, int, FactoredMatrix]]:
+    """The circuits of every candidate pair, all fed with the same embedding.
+
+    What a head makes of the tokens is computed once, not once for each pair.
+
+    Args:
+        model: The model.
+        previous: Candidate previous-token heads.
+        induction: Candidate induction heads.
+        embedding: What stands for the tokens.
+
+    Yields:
+        Place in `previous`, place in `induction` and the circuit, for pairs that run from an
+        earlier to a later layer; the same as `two_head_circuit` without biases.
+
+    Raises:
+        ValueError: If a head does not exist.
+    """
+    senders = [model.head_weights(head) for head in previous]
+    readers = [model.head_weights(head) for head in induction]
+    values = [embedding @ P.W_V for P in senders]
+    queries = [embedding @ I.W_Q for I in readers]  # noqa: E741
+    for row, p in enumerate(previous):
+        for column, i in enumerate(induction):
+            if p.layer < i.layer:
+                keys = values[row] @ (senders[row].W_O @ readers[column].W_K)
+                yield row, column, FactoredMatrix(queries[column], keys.mT)

@@ -11,7 +11,7 @@ from torch import Tensor
 from helpers.circuits import (
     RUNGS,
     Accuracy,
-    Readings,
+    candidate_circuits,
     copying_accuracy,
     copying_eigenvalue_score,
     k_composition,
@@ -23,7 +23,7 @@ from helpers.circuits import (
 from helpers.experiments.provenance import run_attrs
 from helpers.heads import Head, parse_heads
 from helpers.models import Model
-from helpers.progress import track
+from helpers.progress import silent, track
 from helpers.results import label_array
 from helpers.tokens import ordinary_tokens
 
@@ -115,19 +115,11 @@ def score_candidate_pairs(
         ValueError: If a head does not exist.
     """
     ids = _sample(model, tokens, seed)
-    E = model.W_E[ids.to(model.device)]
-    none = torch.zeros(model.d_head, device=model.device)
-    same = Readings(E, E, none, none, none)
     columns, targets = parse_heads(previous), parse_heads(induction)
     accuracy = torch.full((len(columns), len(targets), len(_ALONG), len(_K)), torch.nan)
-    cells = [
-        (row, column, p, i)
-        for row, p in enumerate(columns)
-        for column, i in enumerate(targets)
-        if p.layer < i.layer
-    ]
-    for row, column, p, i in track(cells, total=len(cells), label="trying pairs"):
-        circuit = two_head_circuit(model, p, i, readings=same)
+    pairs = sum(p.layer < i.layer for p in columns for i in targets)
+    circuits = candidate_circuits(model, columns, targets, model.W_E[ids.to(model.device)])
+    for row, column, circuit in track(circuits, total=pairs, label="trying pairs"):
         accuracy[row, column] = _table(top_k_accuracy(circuit))
     labelled = label_array(
         accuracy,
@@ -150,7 +142,7 @@ def score_embedding_ladder(
     previous: str | Head,
     induction: str | Head,
     *,
-    tokens: int = 2000,
+    tokens: int | None = 2000,
     seed: int = 0,
 ) -> xr.Dataset:
     """The same circuit fed with what really stands for a token where the heads read.
@@ -159,7 +151,8 @@ def score_embedding_ladder(
         model: The model.
         previous: Previous-token head.
         induction: Induction head in a later layer.
-        tokens: Size of the seeded sample of tokens on which every rung is measured.
+        tokens: Size of the seeded sample of tokens on which every rung is measured; None for the
+            whole vocabulary, whose residual streams are computed once and kept on disk.
         seed: Seed of the sample.
 
     Returns:
@@ -169,25 +162,23 @@ def score_embedding_ladder(
     Raises:
         ValueError: If a head does not exist or the pair is the wrong way round.
     """
-    ids = _sample(model, tokens, seed)
+    ids = None if tokens is None else _sample(model, tokens, seed)
+    size = model.d_vocab if ids is None else len(ids)
     pair = Head.parse(previous), Head.parse(induction)
     rows = []
     for rung in track(RUNGS, total=len(RUNGS), label="climbing the ladder"):
-        readings = read_by_head(model, *pair, rung=rung, tokens=ids)
+        inner = silent if ids is not None else track
+        readings = read_by_head(model, *pair, rung=rung, tokens=ids, track=inner)
         rows.append(_table(top_k_accuracy(two_head_circuit(model, *pair, readings=readings))))
     accuracy = label_array(
         torch.stack(rows),
         ("rung", "along", "k"),
         coords={"rung": list(RUNGS), "along": _ALONG, "k": _K},
-        long_name=f"share of {len(ids):,} sampled tokens that match themselves best",
-        chance=1 / len(ids),
+        long_name=f"share of {size:,} {'tokens' if ids is None else 'sampled tokens'} "
+        "that match themselves best",
+        chance=1 / size,
     )
-    attrs = {
-        **run_attrs(model),
-        "pair": f"{pair[0]} > {pair[1]}",
-        "tokens": len(ids),
-        "seed": seed,
-    }
+    attrs = {**run_attrs(model), "pair": f"{pair[0]} > {pair[1]}", "tokens": size, "seed": seed}
     return xr.Dataset({"accuracy": accuracy}, attrs=attrs)
 
 
