@@ -2,8 +2,9 @@
 from . import theme as theme
 from .claims import collect_claims as collect_claims
 from .claims import tabulate_claims as tabulate_claims
-from .experiments import ablate_mlp_positions as ablate_mlp_positions
-from .experiments import ablate_mlp_second_half as ablate_mlp_second_half
+from .experiments import ablate_positions as ablate_positions
+from .experiments import ablate_second_half as ablate_second_half
+from .experiments import attribute_positions as attribute_positions
 from .experiments import get_attention as get_attention
 from .experiments import measure_loss as measure_loss
 from .experiments import score_candidate_pairs as score_candidate_pairs
@@ -21,6 +22,7 @@ from .plots import plot_attention as plot_attention
 from .plots import plot_cell_effects as plot_cell_effects
 from .plots import plot_composition as plot_composition
 from .plots import plot_effect_grid as plot_effect_grid
+from .plots import plot_estimates as plot_estimates
 from .plots import plot_head_scores as plot_head_scores
 from .plots import plot_ladder as plot_ladder
 from .plots import plot_layer_effects as plot_layer_effects
@@ -29,6 +31,7 @@ from .plots import plot_pairs as plot_pairs
 from .plots import plot_ranking as plot_ranking
 from .plots import plot_target_effects as plot_target_effects
 from .prose import describe_ablation as describe_ablation
+from .prose import describe_attribution as describe_attribution
 from .prose import describe_circuit as describe_circuit
 from .prose import describe_heads as describe_heads
 from .prose import describe_loss as describe_loss

@@ -4,7 +4,7 @@ import pandas as pd
 import xarray as xr
 
 from helpers.heads import Head
-from helpers.results import rank_heads, summarize
+from helpers.results import correlate_cells, rank_heads, summarize
 
 
 class Prose(str):
@@ -74,8 +74,8 @@ def describe_ablation(grid: xr.Dataset, whole: xr.Dataset) -> Prose:
     """What the post's grid and the whole second half say about the MLPs, in words.
 
     Args:
-        grid: Result of `ablate_mlp_positions`.
-        whole: Result of `ablate_mlp_second_half`.
+        grid: Result of `ablate_positions`.
+        whole: Result of `ablate_second_half`.
     """
     cells = grid["grid_blog"]
     rest = cells.isel(position=slice(1, None))
@@ -91,6 +91,26 @@ def describe_ablation(grid: xr.Dataset, whole: xr.Dataset) -> Prose:
         f"replaced at once, layer {layer} stands out: "
         f"{float(worst['mean']):+.2f} nats "
         f"[{float(worst['low']):+.2f}, {float(worst['high']):+.2f}]."
+    )
+
+
+def describe_attribution(grid: xr.Dataset, estimate: xr.Dataset) -> Prose:
+    """How far the gradient's estimate can be trusted, in words.
+
+    Args:
+        grid: Result of `ablate_positions`.
+        estimate: Result of `attribute_positions` on the same sample.
+    """
+    exact, guess = grid["grid_blog"], estimate["grid_blog"]
+    agreement = correlate_cells(exact, guess)
+    place = abs(exact).argmax(...)
+    true, guessed = float(exact.isel(place)), float(guess.isel(place))
+    layer, position = int(exact["layer"][place["layer"]]), int(exact["position"][place["position"]])
+    return Prose(
+        f"On **{grid.attrs['model']}** the estimates of {agreement['cells']:.0f} cells correlate "
+        f"with the exact effects by r = {agreement['pearson']:.2f} (ranks: "
+        f"{agreement['spearman']:.2f}). The largest exact effect, layer {layer} at position "
+        f"{position}, is {true:+.3f} nats; the gradient sees {guessed:+.3f}."
     )
 
 

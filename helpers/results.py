@@ -1,6 +1,7 @@
 """Names on numbers: labelled arrays that carry what they are and where they come from."""
 
 import json
+import math
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -78,6 +79,41 @@ def summarize(data: xr.DataArray, *, seed: int = 0) -> xr.Dataset:
         {"mean": mean, "low": mean.copy(data=low.numpy()), "high": mean.copy(data=high.numpy())},
         attrs=data.attrs,
     )
+
+
+def correlate_cells(exact: xr.DataArray, estimate: xr.DataArray) -> dict[str, float]:
+    """How well an estimated grid of effects agrees with the exact one.
+
+    The cells of the last position are left out: nothing comes after them, they are 0 in both.
+
+    Args:
+        exact: Effects over `layer` and `position`.
+        estimate: The same, estimated.
+
+    Returns:
+        `pearson` (of the values), `spearman` (of the ranks), each in [-1, 1], and `cells`, how
+        many went in. NaN if one of the grids is constant.
+
+    Raises:
+        ValueError: If the grids have different sizes.
+    """
+    if exact.sizes != estimate.sizes:
+        raise ValueError(f"The grids differ: {dict(exact.sizes)} and {dict(estimate.sizes)}.")
+    values = [
+        grid.transpose("layer", "position").to_numpy()[:, :-1].ravel() for grid in (exact, estimate)
+    ]
+    ranks = [pd.Series(column).rank().to_numpy() for column in values]
+    return {
+        "pearson": _correlation(*values),
+        "spearman": _correlation(*ranks),
+        "cells": float(values[0].size),
+    }
+
+
+def _correlation(x: np.ndarray, y: np.ndarray) -> float:
+    if np.ptp(x) == 0 or np.ptp(y) == 0:
+        return math.nan
+    return float(np.corrcoef(x, y)[0, 1])
 
 
 def rank_heads(scores: xr.Dataset, *, by: str = "induction") -> pd.DataFrame:

@@ -6,7 +6,7 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM
 
-from helpers import Head, Model, ablate_mlp_positions, get_attention, sample_repeated_tokens
+from helpers import Head, Model, ablate_positions, get_attention, sample_repeated_tokens
 from helpers.forward import predict
 
 
@@ -60,7 +60,7 @@ def test_log_prob_pattern_and_one_ablation_cell(
     with mlp.register_forward_hook(put):
         replaced = log_probs(reference, sample.tokens[:1])
     effect = (expected[0] - replaced[0])[n:]
-    grid = ablate_mlp_positions(model, sample.first(1))
+    grid = ablate_positions(model, sample.first(1))
     cell = grid["effect"].sel(layer=layer, position=position).isel(sequence=0)
     assert torch.allclose(torch.tensor(cell.to_numpy()), effect, atol=1e-3)
     assert effect.abs().max() > 1e-4  # the cell does something: the comparison means something

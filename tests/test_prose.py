@@ -1,8 +1,8 @@
 """Sentences carry the numbers they were made from, and change with them."""
 
 from helpers import (
-    ablate_mlp_positions,
-    ablate_mlp_second_half,
+    ablate_positions,
+    ablate_second_half,
     describe_ablation,
     describe_circuit,
     describe_heads,
@@ -51,7 +51,7 @@ def test_a_tie_is_not_called_a_lead(compiled):
 def test_ablation_in_words(mini):
     sample = sample_repeated_tokens(mini, n=6, sequences=2)
     text = describe_ablation(
-        ablate_mlp_positions(mini, sample.first(1)), ablate_mlp_second_half(mini, sample)
+        ablate_positions(mini, sample.first(1)), ablate_second_half(mini, sample)
     )
     assert "**mini**" in text and "averaged over 6 of them" in text
     assert text._repr_markdown_() == str(text)

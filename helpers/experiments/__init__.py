@@ -1,6 +1,10 @@
 """One function for each question of the notebooks: a model goes in, a labelled result comes out."""
 
-from helpers.experiments.ablation import ablate_mlp_positions, ablate_mlp_second_half
+from helpers.experiments.ablation import (
+    ablate_positions,
+    ablate_second_half,
+    attribute_positions,
+)
 from helpers.experiments.attention import get_attention
 from helpers.experiments.circuit import (
     score_candidate_pairs,
@@ -13,8 +17,9 @@ from helpers.experiments.loss import measure_loss, summarize_loss
 from helpers.experiments.scan import score_heads
 
 __all__ = [
-    "ablate_mlp_positions",
-    "ablate_mlp_second_half",
+    "ablate_positions",
+    "ablate_second_half",
+    "attribute_positions",
     "get_attention",
     "measure_loss",
     "score_candidate_pairs",

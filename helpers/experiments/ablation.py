@@ -2,85 +2,173 @@
 
 import numpy as np
 import xarray as xr
+from torch import Tensor
 
+from helpers import interventions
 from helpers.experiments.provenance import run_attrs
-from helpers.interventions import replace_by_first_half, replace_whole_second_half
+from helpers.interventions import Component, Method, Replacement
 from helpers.models import Model, UnsupportedModelError
 from helpers.progress import track
 from helpers.results import label_array, token_coord
 from helpers.tokens import RepeatedTokens, label_tokens
 
+_MEAN = {"long_name": "change of the mean second-half loss", "units": "nats"}
 
-def ablate_mlp_positions(model: Model, sample: RepeatedTokens) -> xr.Dataset:
-    """The post's grid: replace one MLP output of the second half by the first half's.
 
-    One forward pass for each layer and position (and sequence): use few sequences.
+def ablate_positions(
+    model: Model,
+    sample: RepeatedTokens,
+    *,
+    component: Component = "mlp_out",
+    method: Method = "first_half",
+) -> xr.Dataset:
+    """The post's grid: replace one output of the second half at a time, in every layer.
+
+    Exact, but only what a replacement can change is run again; see
+    `helpers.interventions.replace_positions`.
 
     Args:
         model: The model.
         sample: Repeated tokens.
+        component: "mlp_out" (the post), "attn_out", or "z": single heads.
+        method: What is put there: "first_half" (the post), "zero", "mean" or "resample"; see
+            `helpers.interventions.make_replacement`.
 
     Returns:
-        Dataset of `effect` over `sequence`, `layer`, `position`, `target` (both N+1 … 2N): loss
-        with the replacement minus loss without, nats, 0 where target <= position; and of its
-        means over targets: `grid_blog` (targets N+1 … 2N) and `grid` (N+2 … 2N), over `layer` and
-        `position`, averaged over sequences too. One replacement is averaged over all N targets
-        there: effects are diluted N-fold.
+        Dataset of `effect` over `sequence`, `layer`, (`head` for "z",) `position`, `target` (both
+        N+1 … 2N): loss with the replacement minus loss without, nats, 0 where target <= position;
+        and of its means over sequences and targets: `grid_blog` (targets N+1 … 2N) and `grid`
+        (N+2 … 2N). One replacement is averaged over all N targets there: effects are diluted
+        N-fold.
 
     Raises:
-        UnsupportedModelError: If the model has no MLPs.
+        UnsupportedModelError: If the model has no MLPs, and MLPs are asked for.
+        ValueError: If component or method is unknown, or the method needs more sequences.
     """
-    _need_mlps(model)
+    replacement = _replacement(model, sample, component, method)
+    found = interventions.replace_positions(
+        model, sample.tokens, sample.n, replacement, track=track
+    )
     effect = label_array(
-        replace_by_first_half(model, sample.tokens, sample.n, track=track),
-        ("sequence", "layer", "position", "target"),
+        _units(found, component),
+        _dims(component, "position", "target"),
         coords={**_second_half(model, sample, "position"), **_second_half(model, sample, "target")},
         long_name="change of the loss at the target",
         units="nats",
     )
-    name = {"long_name": "change of the mean second-half loss", "units": "nats"}
     over = ("sequence", "target")
     return xr.Dataset(
         {
             "effect": effect,
-            "grid_blog": effect.mean(over).assign_attrs(name),
-            "grid": effect.isel(target=slice(1, None)).mean(over).assign_attrs(name),
+            "grid_blog": effect.mean(over).assign_attrs(_MEAN),
+            "grid": effect.isel(target=slice(1, None)).mean(over).assign_attrs(_MEAN),
         },
-        attrs=run_attrs(model, sample),
+        attrs=_attrs(model, sample, component, method),
     )
 
 
-def ablate_mlp_second_half(model: Model, sample: RepeatedTokens) -> xr.Dataset:
-    """The undiluted reading: replace all MLP outputs of the second half of one layer at once.
+def attribute_positions(
+    model: Model,
+    sample: RepeatedTokens,
+    *,
+    component: Component = "mlp_out",
+    method: Method = "first_half",
+) -> xr.Dataset:
+    """The same grid estimated from gradients: one forward and one backward run for all cells.
 
     Args:
         model: The model.
         sample: Repeated tokens.
+        component: As for `ablate_positions`.
+        method: As for `ablate_positions`.
 
     Returns:
-        Dataset of `effect` over `sequence`, `layer`, `target` (N+1 … 2N): loss with the
-        replacement minus loss without, nats.
+        Dataset of `effect` over `sequence`, `layer`, (`head` for "z",) `position`: estimated
+        change of the mean loss over targets N+1 … 2N, nats; and `grid_blog`, its mean over
+        sequences: compare it with `grid_blog` of `ablate_positions`.
 
     Raises:
-        UnsupportedModelError: If the model has no MLPs.
+        UnsupportedModelError: If the model has no MLPs, and MLPs are asked for.
+        ValueError: If component or method is unknown, or the method needs more sequences.
     """
-    _need_mlps(model)
+    replacement = _replacement(model, sample, component, method)
+    found = interventions.attribute_positions(
+        model, sample.tokens, sample.n, replacement, track=track
+    )
     effect = label_array(
-        replace_whole_second_half(model, sample.tokens, sample.n, track=track),
-        ("sequence", "layer", "target"),
+        _units(found, component),
+        _dims(component, "position"),
+        coords=_second_half(model, sample, "position"),
+        **{**_MEAN, "long_name": "estimated change of the mean second-half loss"},
+    )
+    return xr.Dataset(
+        {"effect": effect, "grid_blog": effect.mean("sequence", keep_attrs=True)},
+        attrs=_attrs(model, sample, component, method),
+    )
+
+
+def ablate_second_half(
+    model: Model,
+    sample: RepeatedTokens,
+    *,
+    component: Component = "mlp_out",
+    method: Method = "first_half",
+) -> xr.Dataset:
+    """The undiluted reading: replace all outputs of the second half of one layer at once.
+
+    Args:
+        model: The model.
+        sample: Repeated tokens.
+        component: As for `ablate_positions`.
+        method: As for `ablate_positions`.
+
+    Returns:
+        Dataset of `effect` over `sequence`, `layer`, (`head` for "z",) `target` (N+1 … 2N): loss
+        with the replacement minus loss without, nats.
+
+    Raises:
+        UnsupportedModelError: If the model has no MLPs, and MLPs are asked for.
+        ValueError: If component or method is unknown, or the method needs more sequences.
+    """
+    replacement = _replacement(model, sample, component, method)
+    found = interventions.replace_second_half(
+        model, sample.tokens, sample.n, replacement, track=track
+    )
+    effect = label_array(
+        _units(found, component),
+        _dims(component, "target"),
         coords=_second_half(model, sample, "target"),
         long_name="change of the loss at the target",
         units="nats",
     )
-    return xr.Dataset({"effect": effect}, attrs=run_attrs(model, sample))
+    return xr.Dataset({"effect": effect}, attrs=_attrs(model, sample, component, method))
+
+
+def _replacement(
+    model: Model, sample: RepeatedTokens, component: Component, method: Method
+) -> Replacement:
+    if component == "mlp_out" and not model.has_mlps:
+        raise UnsupportedModelError(f"{model.name} is attention-only: it has no MLPs to replace.")
+    return interventions.make_replacement(
+        model, sample.tokens, sample.n, component=component, method=method, seed=sample.seed
+    )
+
+
+def _units(found: Tensor, component: Component) -> Tensor:
+    return found if component == "z" else found.squeeze(2)
+
+
+def _dims(component: Component, *rest: str) -> tuple[str, ...]:
+    return ("sequence", "layer", *(("head",) if component == "z" else ()), *rest)
+
+
+def _attrs(
+    model: Model, sample: RepeatedTokens, component: Component, method: Method
+) -> dict[str, str | int | float]:
+    return {**run_attrs(model, sample), "component": component, "method": method}
 
 
 def _second_half(model: Model, sample: RepeatedTokens, dim: str) -> dict[str, object]:
     n = sample.n
     labels = label_tokens(model, sample.tokens[0, n + 1 :])
     return {dim: np.arange(n + 1, 2 * n + 1), **token_coord(dim, labels)}
-
-
-def _need_mlps(model: Model) -> None:
-    if not model.has_mlps:
-        raise UnsupportedModelError(f"{model.name} is attention-only: it has no MLPs to replace.")

@@ -5,6 +5,7 @@ from helpers.plots.circuit import plot_composition, plot_ladder, plot_pairs
 from helpers.plots.effects import (
     plot_cell_effects,
     plot_effect_grid,
+    plot_estimates,
     plot_layer_effects,
     plot_target_effects,
 )
@@ -16,6 +17,7 @@ __all__ = [
     "plot_cell_effects",
     "plot_composition",
     "plot_effect_grid",
+    "plot_estimates",
     "plot_head_scores",
     "plot_ladder",
     "plot_layer_effects",

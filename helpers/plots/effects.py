@@ -12,14 +12,14 @@ from helpers.plots.parts import (
     mean_over_sequences,
     text,
 )
-from helpers.results import summarize
+from helpers.results import correlate_cells, summarize
 
 
 def plot_effect_grid(grid: xr.DataArray, *, title: str = "") -> go.Figure:
     """Change of the loss for each layer and replaced position, as in the post.
 
     Args:
-        grid: `grid_blog` or `grid` of `ablate_mlp_positions`, over `layer` and `position`.
+        grid: `grid_blog` or `grid` of `ablate_positions`, over `layer` and `position`.
         title: Title; a description if empty.
 
     Returns:
@@ -35,7 +35,7 @@ def plot_target_effects(effect: xr.DataArray, *, title: str = "") -> go.Figure:
     """Change of the loss at each target, one row a layer: where does it hurt?
 
     Args:
-        effect: `effect` of `ablate_mlp_second_half`, over `layer` and `target` (and `sequence`,
+        effect: `effect` of `ablate_second_half`, over `layer` and `target` (and `sequence`,
             which is averaged).
         title: Title; a description if empty.
 
@@ -52,7 +52,7 @@ def plot_layer_effects(effect: xr.DataArray, *, title: str = "") -> go.Figure:
     """Change of the second-half loss for each layer, seam left out, with 95 % intervals.
 
     Args:
-        effect: `effect` of `ablate_mlp_second_half`, over `sequence`, `layer`, `target`.
+        effect: `effect` of `ablate_second_half`, over `sequence`, `layer`, `target`.
         title: Title; a description if empty.
 
     Returns:
@@ -87,7 +87,7 @@ def plot_cell_effects(effect: xr.DataArray, *, layer: int) -> go.Figure:
     """The cells of one layer of the post's grid, undiluted: replaced position against target.
 
     Args:
-        effect: `effect` of `ablate_mlp_positions`, over `layer`, `position`, `target` (and
+        effect: `effect` of `ablate_positions`, over `layer`, `position`, `target` (and
             `sequence`, which is averaged).
         layer: Which layer.
 
@@ -99,6 +99,61 @@ def plot_cell_effects(effect: xr.DataArray, *, layer: int) -> go.Figure:
     """
     title = f"Layer {layer}: which target does each replaced position move?"
     return _map(effect.sel(layer=layer), "position", "target", title)
+
+
+def plot_estimates(exact: xr.DataArray, estimate: xr.DataArray) -> go.Figure:
+    """Each cell of the grid as the gradient estimates it, against what it really does.
+
+    Args:
+        exact: `grid_blog` of `ablate_positions`, over `layer` and `position`.
+        estimate: `grid_blog` of `attribute_positions`, likewise.
+
+    Returns:
+        One dot a cell, coloured by layer; on the dotted line the estimate is right. The title
+        says the correlation over all cells but those of the last position, which are 0.
+
+    Raises:
+        ValueError: If the dimensions are others.
+    """
+    for grid in (exact, estimate):
+        check_dims(grid, ("layer", "position"))
+    agreement = correlate_cells(exact, estimate)
+    true, guess = (
+        grid.isel(position=slice(None, -1)).stack(cell=("layer", "position"))
+        for grid in (exact, estimate)
+    )
+    ends = [float(min(true.min(), guess.min())), float(max(true.max(), guess.max()))]
+    fig = theme.figure(
+        title=f"Estimated against exact, one dot a cell: r = {agreement['pearson']:.2f}"
+    )
+    fig.add_scatter(
+        x=ends,
+        y=ends,
+        mode="lines",
+        line={"color": theme.MUTED, "dash": "dot"},
+        name="right",
+        hoverinfo="skip",
+    )
+    fig.add_scatter(
+        x=true.to_numpy(),
+        y=guess.to_numpy(),
+        mode="markers",
+        marker={
+            "color": true["layer"].to_numpy(),
+            "colorscale": "Viridis",
+            "size": 6,
+            "opacity": 0.7,
+            "colorbar": {"title": {"text": "layer"}, "dtick": 1 if exact.sizes["layer"] < 8 else 5},
+        },
+        customdata=list(zip(true["layer"].to_numpy(), true["position"].to_numpy(), strict=True)),
+        hovertemplate="layer %{customdata[0]}, position %{customdata[1]}"
+        "<br>exact %{x:+.4f}, estimated %{y:+.4f} nats<extra></extra>",
+        name="a cell",
+    )
+    fig.update_layout(showlegend=False)
+    fig.update_xaxes(title="exact change of the loss (nats)")
+    fig.update_yaxes(title="estimated from gradients (nats)")
+    return fig
 
 
 def _map(data: xr.DataArray, down: str, across: str, title: str) -> go.Figure:

@@ -1,0 +1,65 @@
+"""The grid as a gradient sees it: every replacement estimated from one forward and one backward."""
+
+import torch
+from einops import einsum
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from helpers.forward import batch_slices, run_for_gradient, sequences_at_once
+from helpers.interventions.replacement import Replacement
+from helpers.metrics import Part, part_slice, token_log_probs
+from helpers.models import Model
+from helpers.progress import Track, silent
+
+
+def attribute_positions(
+    model: Model,
+    tokens: Int[Tensor, "batch pos"],
+    n: int,
+    replacement: Replacement,
+    *,
+    part: Part = "second_blog",
+    track: Track = silent,
+) -> Float[Tensor, "batch layer unit position"]:
+    """Estimate what replacing each output does to the mean loss, without replacing anything.
+
+    estimate[b, l, u, p] = grad_l[p] · (value_l[p] - out_l[p]), where grad is the gradient of the
+    mean loss over the targets of `part` with respect to the output, at the clean run. In nats, an
+    estimate of the mean over those targets of `replace_positions`: exact to first order, so good
+    for small replacements and blind to what saturates.
+
+    Args:
+        model: The model.
+        tokens: `[BOS, r, r]`, pos = 2N + 1.
+        n: Length N of the repeated half.
+        replacement: What would be put there, from `make_replacement`.
+        part: Over which targets the loss is averaged.
+        track: Shows how far the sample has come.
+
+    Returns:
+        Estimates; entry i of position is position N + 1 + i.
+
+    Source: Nanda 2023, Attribution Patching; Syed et al. 2023.
+    """
+    targets = range(2 * n)[part_slice(part, n)]
+    predicting = slice(targets.start, targets.stop)
+    shape = (len(tokens), model.n_layers, replacement.units, n)
+    estimate = torch.zeros(shape)
+    batches = list(batch_slices(len(tokens), sequences_at_once(model, tokens.shape[1])))
+    for rows in track(batches, total=len(batches), label="attributing"):
+        final, outputs = run_for_gradient(model, tokens[rows], replacement.component)
+        came = tokens[rows, targets.start : targets.stop + 1].to(final.device)
+        logits = model.unembed(final[:, predicting])
+        # token_log_probs pairs logits with the next token: shift the tokens by an unused first.
+        padded = torch.cat([logits, logits[:, -1:]], dim=1)
+        loss = -token_log_probs(padded, came).mean(1).sum()
+        gradients = torch.autograd.grad(loss, outputs)
+        for layer, gradient in enumerate(gradients):
+            change = replacement.value[layer, rows] - replacement.clean[layer, rows]
+            slope = gradient[:, n + 1 :]
+            if replacement.component == "z":
+                found = einsum(slope, change, "b pos head d, b pos head d -> b head pos")
+            else:
+                found = einsum(slope, change, "b pos d, b pos d -> b pos")[:, None]
+            estimate[rows, layer] = found.cpu()
+    return estimate

@@ -1,0 +1,258 @@
+"""The whole grid of replacements at the price of a few runs: only what a replacement can change."""
+
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from helpers.forward import batch_slices, predict_from
+from helpers.interventions.patching import patched
+from helpers.interventions.plain import (
+    replace_one_plainly,
+    replace_positions_plainly,
+    replace_second_half_plainly,
+)
+from helpers.interventions.replacement import Replacement
+from helpers.models import CleanRun, Model, NotReplayableError, Site, record
+from helpers.progress import Track, silent
+
+_TOGETHER = 800
+"""Positions in an average batch, over all its rows, from which on products run at full rate."""
+
+TOLERANCE = 1e-3
+"""Largest difference to the plain way, in nats, that rounding can explain."""
+
+
+def replace_positions(
+    model: Model,
+    tokens: Int[Tensor, "batch pos"],
+    n: int,
+    replacement: Replacement,
+    *,
+    track: Track = silent,
+) -> Float[Tensor, "batch layer unit position target"]:
+    """Replace one output at a time: every layer, every position of the second half.
+
+    effect[b, l, u, p, t] = loss at target t with out_l[p] replaced - loss without, for p and
+    t = N+1 … 2N, in nats; positive means that the replacement hurt. A replacement can only move
+    targets t > p: the rest is exactly 0.
+
+    Nothing below the layer and nothing before the position is run again. For each position the
+    network is gone through once, with a batch that grows at each layer by the rows replaced
+    there; what stands before the position are the clean run's keys and values. One cell of the
+    first layer is compared with a run of the whole model. If it differs, or if the model cannot be
+    replayed, everything is done that plain way, and a warning says so.
+
+    Args:
+        model: The model.
+        tokens: `[BOS, r, r]`, pos = 2N + 1.
+        n: Length N of the repeated half.
+        replacement: What to put there, from `make_replacement`.
+        track: Shows how far the grid has come; every step is the same amount of work.
+
+    Returns:
+        Effects; entry i of position and target is position N + 1 + i. A unit is a head for "z",
+        else there is one.
+    """
+    effect = torch.zeros(len(tokens), model.n_layers, replacement.units, n, n)
+    parts = list(_parts(model, tokens, n, replacement))
+    grid = _checked(model, tokens, n, replacement, *parts[0])
+    if grid is None:
+        return replace_positions_plainly(model, tokens, n, replacement, track=track)
+    steps = [(part, groups) for part in parts for groups in _balanced(model, n, *part)]
+    for (rows, units), groups in track(
+        steps, total=len(steps), label=f"replacing {replacement.component}"
+    ):
+        if (grid.rows, grid.units) != (rows, units):
+            grid = _Variants(record(model, tokens[rows]), n, replacement, rows, units)
+        for i, replaced in grid.replace_at(groups).items():
+            effect[rows, :, units, i, i + 1 :] = grid.clean[:, None, None, i + 1 :] - replaced
+    return effect
+
+
+def replace_second_half(
+    model: Model,
+    tokens: Int[Tensor, "batch pos"],
+    n: int,
+    replacement: Replacement,
+    *,
+    track: Track = silent,
+) -> Float[Tensor, "batch layer unit target"]:
+    """Replace all second-half outputs of a layer at once: the undiluted reading.
+
+    effect[b, l, u, t] = loss at target t with out_l[p] replaced for all p = N+1 … 2N - loss
+    without, for t = N+1 … 2N. In nats; positive means that the replacement hurt. Every target
+    can move but the seam. Replayed and checked like `replace_positions`.
+
+    Args:
+        model: The model.
+        tokens: `[BOS, r, r]`, pos = 2N + 1.
+        n: Length N of the repeated half.
+        replacement: What to put there, from `make_replacement`.
+        track: Shows how far the parts of the sample have come.
+
+    Returns:
+        Effects; entry i of target is position N + 1 + i. A unit is a head for "z", else one.
+    """
+    effect = torch.zeros(len(tokens), model.n_layers, replacement.units, n)
+    parts = list(_parts(model, tokens, n, replacement))
+    grid = _checked(model, tokens, n, replacement, *parts[0])
+    if grid is None:
+        return replace_second_half_plainly(model, tokens, n, replacement, track=track)
+    for rows, units in track(
+        parts, total=len(parts), label=f"replacing all {replacement.component}"
+    ):
+        if (grid.rows, grid.units) != (rows, units):
+            grid = _Variants(record(model, tokens[rows]), n, replacement, rows, units)
+        effect[rows, :, units, 1:] = grid.clean[:, None, None, 1:] - grid.replace_all()
+    return effect
+
+
+class _Variants:
+    """Some sequences of the sample, each with some units replaced in turn, in every layer."""
+
+    def __init__(
+        self, run: CleanRun, n: int, replacement: Replacement, rows: slice, units: slice
+    ) -> None:
+        self.run, self.n, self.rows, self.units = run, n, rows, units
+        self.count = len(range(replacement.units)[units])
+        self.sequence = torch.arange(len(run.tokens)).repeat_interleave(self.count)
+        self.edited = [self._edit(layer, replacement) for layer in range(run.model.n_layers)]
+        came = run.tokens[:, n + 1 :]
+        (clean,) = self._predict([run.residuals[-1][:, n:-1].flatten(0, 1)], [came.flatten()])
+        self.clean = clean.view(came.shape)
+
+    def _edit(self, layer: int, replacement: Replacement) -> Float[Tensor, "variant position d"]:
+        """Residual stream after the layer, its outputs replaced at every second-half position.
+
+        The replaced outputs are those of this block: what one position puts there reaches no
+        other position before the next block. So one call serves every position.
+        """
+        outputs = replacement.of_units(layer, self.rows, units=self.units).flatten(0, 1)
+        positions = torch.arange(self.n).expand(len(outputs), -1)
+        with patched(self.run.model, {Site(replacement.component, layer): (positions, outputs)}):
+            return self.run.block(
+                layer,
+                self.run.residuals[layer][self.sequence, self.n + 1 :],
+                sequence=self.sequence,
+                start=self.n + 1,
+            )
+
+    def replace_at(self, groups: Sequence[range]) -> dict[int, Tensor]:
+        """Log-probabilities of what comes after each place, with the output there replaced.
+
+        Args:
+            groups: Neighbouring places that go through the network together, from the first of
+                them on: a few positions too many for a product twice the size.
+
+        Returns:
+            For each place i, `[batch, layer, unit, target]`, targets from i + 1 on.
+        """
+        rows, ids, shapes = [], [], {}
+        for group in groups:
+            start = self.n + 1 + group[0]
+
+            def enter(layer: int, group: range = group, start: int = start) -> Tensor:
+                clean = self.run.residuals[layer + 1][self.sequence, start:-1]
+                after = clean.repeat(len(group), 1, 1)
+                for j, i in enumerate(group):
+                    after[j * len(clean) : (j + 1) * len(clean), j] = self.edited[layer][:, i]
+                return after
+
+            final = _sweep(self.run, self.sequence.repeat(len(group)), start, enter)
+            final = final.unflatten(1, (len(group), -1))
+            for j, i in enumerate(group):
+                came = self.run.tokens[self.sequence, start + j + 1 :]
+                shapes[i] = (len(final) - 1, *came.shape)
+                # What the last layer writes at a place reaches no other place: one target moves.
+                rows += [final[:-1, j, :, j:].flatten(0, 2), final[-1, j, :, j]]
+                ids += [came.expand(shapes[i]).flatten(), came[:, 0]]
+        found = iter(self._predict(rows, ids))
+        results = {}
+        for i, shape in shapes.items():
+            log_prob = self.clean[self.sequence, i + 1 :].repeat(shape[0] + 1, 1, 1)
+            log_prob[:-1] = next(found).view(shape)
+            log_prob[-1, :, 0] = next(found)
+            results[i] = self._by_sequence(log_prob)
+        return results
+
+    def replace_all(self) -> Float[Tensor, "batch layer unit target"]:
+        """Log-probabilities of all targets but the seam, with the whole second half replaced."""
+        start = self.n + 1
+        final = _sweep(self.run, self.sequence, start, lambda layer: self.edited[layer][:, :-1])
+        ids = self.run.tokens[self.sequence, start + 1 :].expand(len(final), -1, -1)
+        (log_prob,) = self._predict([final.flatten(0, 2)], [ids.flatten()])
+        return self._by_sequence(log_prob.view(ids.shape))
+
+    def _predict(self, rows: list[Tensor], ids: list[Tensor]) -> tuple[Tensor, ...]:
+        """Unembed several lots of residual streams together: many small products cost more."""
+        log_prob, _ = predict_from(self.run.model, torch.cat(rows), torch.cat(ids))
+        return log_prob.split([len(part) for part in ids])
+
+    def _by_sequence(self, log_prob: Float[Tensor, "layer variant target"]) -> Tensor:
+        return log_prob.unflatten(1, (-1, self.count)).transpose(0, 1)
+
+
+def _sweep(
+    run: CleanRun,
+    sequence: Int[Tensor, " variant"],
+    start: int,
+    enter: Callable[[int], Float[Tensor, "variant position d_model"]],
+) -> Float[Tensor, "layer variant position d_model"]:
+    """Go through the network once; at each layer the rows replaced there join the batch."""
+    rows = enter(0)
+    for layer in range(1, run.model.n_layers):
+        rows = run.block(layer, rows, sequence=sequence.repeat(layer), start=start)
+        rows = torch.cat([rows, enter(layer)])
+    return rows.view(run.model.n_layers, len(sequence), *rows.shape[1:])
+
+
+def _balanced(model: Model, n: int, rows: slice, units: slice) -> Iterator[list[range]]:
+    """Places 0 … N-2 in pairs of an early and a late group: every pair has as much to run.
+
+    Place N-1 is the last position: nothing comes after it that could change.
+    """
+    variants = len(range(rows.start, rows.stop)) * len(range(units.start, units.stop))
+    together = _TOGETHER // max(1, variants * model.n_layers * n // 4)
+    size = max(1, min(together, n // 10))
+    groups = [range(i, min(i + size, n - 1)) for i in range(0, n - 1, size)]
+    while groups:
+        yield [groups.pop(0), groups.pop()] if len(groups) > 1 else [groups.pop()]
+
+
+def _parts(
+    model: Model, tokens: Tensor, n: int, replacement: Replacement
+) -> Iterator[tuple[slice, slice]]:
+    """Cut sequences and units so that the grown batch still suits the cache."""
+    room = max(1, model.tokens_at_once // (model.n_layers * n // 2))
+    for rows in batch_slices(len(tokens), max(1, room // replacement.units)):
+        for units in batch_slices(replacement.units, room):
+            yield rows, units
+
+
+def _checked(
+    model: Model, tokens: Tensor, n: int, replacement: Replacement, rows: slice, units: slice
+) -> _Variants | None:
+    """The first part of the grid, if one of its cells is what a run of the whole model gives."""
+    i = max(0, n - 5)
+    try:
+        grid = _Variants(record(model, tokens[rows]), n, replacement, rows, units)
+        fast = grid.replace_at([range(i, i + 1)])[i][0, 0, 0]
+    except NotReplayableError as error:
+        _say_plain(model, str(error))
+        return None
+    first = replacement.of_sequences(slice(0, 1))
+    plain = replace_one_plainly(model, tokens[:1], n, first, layer=0, position=n + 1 + i)
+    difference = float((fast - plain[0, i + 1 :]).abs().max())
+    if difference <= TOLERANCE:
+        return grid
+    _say_plain(model, f"a replayed cell differs by {difference:.2g} nats from a whole run.")
+    return None
+
+
+def _say_plain(model: Model, reason: str) -> None:
+    warnings.warn(
+        f"{model.name} is run once for each cell, which takes long: {reason}", stacklevel=4
+    )
