@@ -3,7 +3,7 @@ PYTHON ?= python3
 MODEL ?= auto
 BIN := .venv/bin
 
-.PHONY: notebooks test lab lint mini clean
+.PHONY: notebooks test lab lint mini bench clean
 
 notebooks: .venv/ready
 	$(BIN)/python -m helpers run "$(MODEL)"
@@ -23,6 +23,10 @@ lint: .venv/ready
 # Train the model that ships, from nothing (minutes on two cores).
 mini: .venv/ready
 	$(BIN)/python -m helpers.mini.train
+
+# Side-by-side timings, minutes: random weights of GPT2-small's shape unless MODEL says otherwise.
+bench: .venv/ready
+	$(BIN)/python -m benchmarks $(if $(filter-out auto,$(MODEL)),"$(MODEL)")
 
 clean:
 	rm -rf .venv build

@@ -98,17 +98,18 @@ def test_by_hand_on_the_compiled_model(compiled):
 
     The model keeps no cache that could be replayed: the plain way, and it says so.
     """
-    tokens = sample_repeated_tokens(compiled, n=N, sequences=2).tokens
-    replacement = make_replacement(compiled, tokens, N, component="z", method="zero")
+    n = 3
+    tokens = sample_repeated_tokens(compiled, n=n, sequences=2).tokens
+    replacement = make_replacement(compiled, tokens, n, component="z", method="zero")
     with pytest.warns(UserWarning, match="compiled is run once for each cell"):
-        effect = replace_positions(compiled, tokens, N, replacement)
+        effect = replace_positions(compiled, tokens, n, replacement)
     hurts = math.log(VOCABULARY) - math.log(1 + (VOCABULARY - 1) * math.exp(-10))
-    expected = torch.zeros(2, compiled.n_layers, compiled.n_heads, N, N)
-    for i in range(N - 1):
+    expected = torch.zeros(2, compiled.n_layers, compiled.n_heads, n, n)
+    for i in range(n - 1):
         expected[:, INDUCTION.layer, INDUCTION.head, i, i + 1] = hurts
     assert (effect - expected).abs().max() < EXACT
     with pytest.warns(UserWarning, match="compiled is run once for each cell"):
-        whole = replace_second_half(compiled, tokens, N, replacement)
+        whole = replace_second_half(compiled, tokens, n, replacement)
     assert (whole - expected.sum(-2)).abs().max() < EXACT
 
 

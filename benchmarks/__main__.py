@@ -1,0 +1,191 @@
+"""`python -m benchmarks [MODEL]`: measure, print a table, write JSON.
+
+Every way of doing a piece of work runs in this one process and in turns, so that what else the
+machine does meets all of them; ratios mean something, seconds do not travel.
+"""
+
+import argparse
+import math
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import torch
+
+from benchmarks import works
+from benchmarks.measure import describe_machine, measure, multiplication_rate
+from helpers import Head, Model, load_model, sample_repeated_tokens
+from helpers.interventions import make_replacement, replace_positions
+from helpers.models import untrained_bridge, untrained_model
+from helpers.results import write_json
+from helpers.tokens import bos_token
+
+SHAPE = "gpt2-shape"
+LENGTHS = (25, 50, 100, 200)
+BATCHES = (1, 2, 4, 8)
+
+
+def main() -> int:
+    """Run the benchmark and return the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument(
+        "model",
+        nargs="?",
+        default=SHAPE,
+        help=f"{SHAPE} (random weights of GPT2-small's shape) or what load_model takes",
+    )
+    parser.add_argument("--n", type=int, default=50, help="length of the repeated half (50)")
+    parser.add_argument("--sequences", type=int, default=32, help="sequences of the scan (32)")
+    parser.add_argument("--rounds", type=int, default=2, help="turns that each way gets (2)")
+    parser.add_argument("--build", type=Path, default=Path("build/bench"), help="where to write")
+    chosen = parser.parse_args()
+    model, bridge = _load(chosen.model)
+    report: dict[str, Any] = {
+        "model": model.name,
+        "revision": model.source.revision,
+        "n": chosen.n,
+        "rounds": chosen.rounds,
+        "machine": describe_machine(model.device),
+    }
+    rate = multiplication_rate(model.device)
+    _say(f"{model!r}\n{report['machine']}\n{rate / 1e9:.0f} GFLOP/s in float32 products\n")
+    report["works"] = _compare(model, bridge, chosen, rate)
+    report["rate"] = {"before": rate, "after": multiplication_rate(model.device)}
+    del bridge
+    report["growth"] = {
+        "length": _growth(model, [(n, 1) for n in LENGTHS]),
+        "batch": _growth(model, [(chosen.n, batch) for batch in BATCHES]),
+    }
+    path = chosen.build / f"{re.sub('[^A-Za-z0-9.-]+', '-', chosen.model).strip('-')}.json"
+    write_json(report, path)
+    _say(_markdown(report) + f"\nwritten: {path}\n")
+    return 0
+
+
+def _load(name: str) -> tuple[Model, Any]:
+    """Ours, and a bridge of its own for the post's way, as TransformerLens makes it."""
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    if name == SHAPE:
+        from transformers import GPT2Config
+
+        config = GPT2Config(bos_token_id=0, eos_token_id=0)
+        model = untrained_model(config, device=device)
+        bridge: Any = untrained_bridge(config, device=device)
+    else:
+        from transformer_lens.model_bridge import TransformerBridge
+
+        model = load_model(name)
+        bridge = TransformerBridge.boot_transformers(
+            str(model.source.directory), device=device, dtype=torch.float32
+        )
+    bridge.enable_compatibility_mode(disable_warnings=True)
+    return model, bridge.eval()
+
+
+def _compare(
+    model: Model, bridge: Any, chosen: argparse.Namespace, rate: float
+) -> list[dict[str, Any]]:
+    sample = sample_repeated_tokens(model, n=chosen.n, sequences=chosen.sequences)
+    tokens = sample.tokens.to(model.device)
+    middle = max(1, model.n_layers // 2 - 1)
+    grid = works.grid(bridge, model, tokens[:1], chosen.n)
+    todo = [
+        works.scan(bridge, model, tokens, chosen.n),
+        works.circuit(model, Head(middle - 1, 0), Head(middle, 0)),
+        works.every_token(bridge, model, bos_token(model), middle),
+        grid,
+        works.attribution(model, tokens[:1], chosen.n, grid.name),
+    ]
+    done: dict[str, dict[str, Any]] = {}
+    for work in todo:
+        line: dict[str, Any] = {"work": work.name, "note": work.note, "floor": work.floor}
+        runs: dict[str, list[Any]] = {way: [] for way in work.ways}
+        for turn in range(chosen.rounds):
+            for way, call in work.ways.items():
+                _say(f"{work.name}: {way}, turn {turn + 1} …\n")
+                runs[way].append(measure(call, model.device))
+        line["seconds"] = {way: [run.seconds for run in timed] for way, timed in runs.items()}
+        line["megabytes"] = {way: max(run.megabytes for run in t) for way, t in runs.items()}
+        for way, other in work.borrowed.items():
+            line["seconds"][way] = done[other]["seconds"][way]
+            line["megabytes"][way] = done[other]["megabytes"][way]
+        ours = min(line["seconds"]["ours"])
+        reference = line["seconds"].get("post") or line["seconds"]["TransformerLens"]
+        line["ratio"] = min(reference) / ours
+        line["roofline_share"] = work.floor / rate / ours
+        if work.exact:
+            results = [timed[0].result.float().cpu() for timed in runs.values()]
+            line["largest_difference"] = max(
+                float((result - results[-1]).abs().max()) for result in results
+            )
+        done[work.name] = line
+    return list(done.values())
+
+
+def _growth(model: Model, sizes: list[tuple[int, int]]) -> list[dict[str, Any]]:
+    """Seconds of our grid over N or over sequences, and the exponent from one to the next."""
+    lines: list[dict[str, Any]] = []
+    for n, sequences in sizes:
+        if 2 * n + 1 > model.n_ctx:
+            _say(f"N = {n} left out: {model.name} reads {model.n_ctx} tokens at most\n")
+            continue
+        _say(f"grid, N = {n}, {sequences} sequences …\n")
+        tokens = sample_repeated_tokens(model, n=n, sequences=sequences).tokens.to(model.device)
+        timing = measure(_grid(model, tokens, n), model.device)
+        line = {"n": n, "sequences": sequences, "seconds": timing.seconds}
+        if lines:
+            last = lines[-1]
+            size = math.log(n * sequences / (last["n"] * last["sequences"]))
+            line["exponent"] = math.log(timing.seconds / last["seconds"]) / size
+        lines.append({**line, "megabytes": timing.megabytes})
+    return lines
+
+
+def _grid(model: Model, tokens: torch.Tensor, n: int) -> Callable[[], torch.Tensor]:
+    def call() -> torch.Tensor:
+        replacement = make_replacement(model, tokens, n, component="mlp_out", method="first_half")
+        return replace_positions(model, tokens, n, replacement)
+
+    return call
+
+
+def _markdown(report: dict[str, Any]) -> str:
+    rows = []
+    for line in report["works"]:
+        seconds = {way: min(values) for way, values in line["seconds"].items()}
+        megabytes = " / ".join(f"{line['megabytes'][way]:.0f}" for way in seconds)
+        rows.append(
+            {
+                "work": line["work"],
+                "post's way": _seconds(seconds.get("post")),
+                "TransformerLens": _seconds(seconds.get("TransformerLens")),
+                "ours": _seconds(seconds["ours"]),
+                "ratio": f"{line['ratio']:.1f}",
+                "share of roofline": f"{line['roofline_share']:.2f}",
+                "peak MB": f"{megabytes} ({', '.join(seconds)})",
+                "differs by": f"{line['largest_difference']:.0e}"
+                if "largest_difference" in line
+                else "–",
+            }
+        )
+    text = [pd.DataFrame(rows).to_string(index=False)]
+    for kind, lines in report["growth"].items():
+        text.append(f"\ngrowth of the grid over {kind}")
+        text.append(pd.DataFrame(lines).round(2).to_string(index=False))
+    return "\n".join(["", *text, ""])
+
+
+def _seconds(value: float | None) -> str:
+    return "–" if value is None else f"{value:.2f} s"
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(text)
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

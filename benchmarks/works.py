@@ -1,0 +1,210 @@
+"""The same work three ways: as the post does it, with TransformerLens' own tool, and ours.
+
+The post's ways are ported one to one to the current TransformerLens: a bridge in compatibility
+mode, one run of the whole model for each cell, whole logits.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import pandas as pd
+import torch
+from torch import Tensor
+from transformer_lens import FactoredMatrix, patching
+
+from benchmarks.floor import Floor
+from helpers import Head, Model
+from helpers.circuits import residuals, top_k_accuracy, two_head_circuit
+from helpers.forward import reduce_patterns
+from helpers.interventions import attribute_positions, make_replacement, replace_positions
+from helpers.metrics import induction_score_blog, score_pattern
+
+
+@dataclass(frozen=True)
+class Work:
+    """One piece of work and the ways to do it.
+
+    Args:
+        name: What it is.
+        ways: The ways by name: "post", "TransformerLens" where it has a tool, and "ours".
+        floor: Fewest operations that the exact answer needs.
+        exact: Whether all ways must give the same numbers.
+        note: What a reader of the table should know.
+    """
+
+    name: str
+    ways: dict[str, Callable[[], Tensor]]
+    floor: int
+    exact: bool = True
+    note: str = ""
+    borrowed: dict[str, str] = field(default_factory=dict)
+    """A way that is the same run as another work's: named, not run again."""
+
+
+def second_half_loss(logits: Tensor, tokens: Tensor, n: int) -> Tensor:
+    """Mean loss of the second half from whole logits, as the post takes it."""
+    log_probs = logits.log_softmax(-1)
+    right = log_probs[:, :-1].gather(-1, tokens[:, 1:, None])[..., 0]
+    return -right[:, n:].mean()
+
+
+def grid(bridge: Any, model: Model, tokens: Tensor, n: int) -> Work:
+    """Replace one MLP output at a time."""
+    layers, names = model.n_layers, [f"blocks.{i}.hook_mlp_out" for i in range(model.n_layers)]
+
+    @torch.no_grad()
+    def post() -> Tensor:
+        logits, cache = bridge.run_with_cache(tokens, names_filter=lambda name: name in names)
+        clean = second_half_loss(logits, tokens, n)
+        effect = torch.zeros(layers, n)
+        for layer in range(layers):
+            for i in range(n):
+
+                def put(out: Tensor, hook: Any, layer: int = layer, i: int = i) -> Tensor:  # noqa: ARG001
+                    out[:, n + 1 + i] = cache[names[layer]][:, 1 + i]
+                    return out
+
+                logits = bridge.run_with_hooks(tokens, fwd_hooks=[(names[layer], put)])
+                effect[layer, i] = second_half_loss(logits, tokens, n) - clean
+        return effect
+
+    @torch.no_grad()
+    def transformer_lens() -> Tensor:
+        logits, cache = bridge.run_with_cache(tokens, names_filter=lambda name: name in names)
+        clean = second_half_loss(logits, tokens, n)
+        shifted = {}
+        for name in names:
+            shifted[name] = cache[name].clone()
+            shifted[name][:, n + 1 :] = cache[name][:, 1 : n + 1]
+        cells = pd.DataFrame(
+            [(layer, n + 1 + i) for layer in range(layers) for i in range(n)],
+            columns=["layer", "pos"],
+        )
+        found = patching.generic_activation_patch(
+            model=bridge,
+            corrupted_tokens=tokens,
+            clean_cache=shifted,
+            patching_metric=lambda logits: second_half_loss(logits, tokens, n),
+            patch_setter=patching.layer_pos_patch_setter,
+            activation_name="mlp_out",
+            index_df=cells,
+        )
+        return found.view(layers, n).cpu() - clean.cpu()
+
+    def ours() -> Tensor:
+        replacement = make_replacement(model, tokens, n, component="mlp_out", method="first_half")
+        return replace_positions(model, tokens, n, replacement).mean((0, -1))[:, 0]
+
+    return Work(
+        f"MLP grid, {layers} x {n} cells, {len(tokens)} sequence",
+        {"post": post, "TransformerLens": transformer_lens, "ours": ours},
+        Floor(model).grid(n, len(tokens)),
+    )
+
+
+def attribution(model: Model, tokens: Tensor, n: int, exact: str) -> Work:
+    """The same grid, estimated."""
+
+    def ours() -> Tensor:
+        replacement = make_replacement(model, tokens, n, component="mlp_out", method="first_half")
+        return attribute_positions(model, tokens, n, replacement).mean(0)[:, 0]
+
+    return Work(
+        f"attribution grid, {model.n_layers} x {n} cells, {len(tokens)} sequence",
+        {"ours": ours},
+        Floor(model).attribution(n, len(tokens)),
+        exact=False,
+        note="an estimate",
+        borrowed={"post": exact},
+    )
+
+
+def scan(bridge: Any, model: Model, tokens: Tensor, n: int) -> Work:
+    """Score every head; ours takes five scores, the others the post's one."""
+    names = [f"blocks.{i}.attn.hook_pattern" for i in range(model.n_layers)]
+
+    @torch.no_grad()
+    def post() -> Tensor:
+        scores = torch.zeros(model.n_layers, model.n_heads)
+
+        def score(pattern: Tensor, hook: Any) -> None:
+            layer = int(hook.name.split(".")[1])
+            stripe = pattern.diagonal(dim1=-2, dim2=-1, offset=1 - n)
+            scores[layer] = stripe.mean(-1).mean(0).cpu()
+
+        hooks = [(name, score) for name in names]
+        bridge.run_with_hooks(tokens, return_type=None, fwd_hooks=hooks)
+        return scores
+
+    @torch.no_grad()
+    def transformer_lens() -> Tensor:
+        _, cache = bridge.run_with_cache(
+            tokens, return_type=None, names_filter=lambda name: name in names
+        )
+        patterns = [induction_score_blog(cache[name], n).mean(0) for name in names]
+        return torch.stack(patterns).cpu()
+
+    def ours() -> Tensor:
+        scores = reduce_patterns(model, tokens, lambda pattern: score_pattern(pattern, n))
+        return scores[-1].mean(0)
+
+    return Work(
+        f"scan of {model.n_layers * model.n_heads} heads, {len(tokens)} sequences",
+        {"post": post, "TransformerLens": transformer_lens, "ours": ours},
+        Floor(model).scan(n, len(tokens)),
+        note="ours: five scores",
+    )
+
+
+def circuit(model: Model, previous: Head, induction: Head) -> Work:
+    """How often each token matches itself best, both ways, over the whole vocabulary."""
+
+    def share(factors: FactoredMatrix, rows: int = 1000) -> float:
+        hits = 0
+        for indices in torch.arange(model.d_vocab, device=model.device).split(rows):
+            hits += (factors[indices].AB.argmax(-1) == indices).sum().item()
+        return hits / model.d_vocab
+
+    def post() -> Tensor:
+        factors = two_head_circuit(model, previous, induction)
+        return torch.tensor([share(factors), share(factors.T)])
+
+    def ours() -> Tensor:
+        found = top_k_accuracy(two_head_circuit(model, previous, induction))
+        return torch.tensor([found.top1_keys, found.top1_queries])
+
+    return Work(
+        f"top-1 both ways over {model.d_vocab:,}²",
+        {"post": post, "ours": ours},
+        Floor(model).circuit(model.d_vocab),
+        note="ours: top-5 too; the post's own factors are TransformerLens'",
+    )
+
+
+def every_token(bridge: Any, model: Model, bos: int, layer: int) -> Work:
+    """Residual stream of `[BOS, token]` for every token, before a layer."""
+    ids = torch.arange(model.d_vocab)
+    inputs = torch.stack([torch.full_like(ids, bos), ids], 1).to(model.device)
+    name = f"blocks.{layer}.hook_resid_pre"
+
+    @torch.no_grad()
+    def transformer_lens() -> Tensor:
+        parts = []
+        for batch in inputs.split(512):
+            _, cache = bridge.run_with_cache(
+                batch, return_type=None, stop_at_layer=layer + 1, names_filter=[name]
+            )
+            parts.append(cache[name][:, 1].cpu())
+        return torch.cat(parts)
+
+    def ours() -> Tensor:
+        (found,) = residuals._compute(model, [layer], ids, lambda items, **_: items)
+        return found.cpu()
+
+    return Work(
+        f"residuals of {model.d_vocab:,} tokens before layer {layer}",
+        {"TransformerLens": transformer_lens, "ours": ours},
+        Floor(model).residuals(layer, model.d_vocab),
+        note="computed anew, not from disk",
+    )
