@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 import torch
 from torch import Tensor
-from transformer_lens import FactoredMatrix, patching
+from transformer_lens import ActivationCache, patching
 
 from benchmarks.floor import Floor
 from helpers import Head, Model
@@ -84,7 +84,7 @@ def grid(bridge: Any, model: Model, tokens: Tensor, n: int) -> Work:
         found = patching.generic_activation_patch(
             model=bridge,
             corrupted_tokens=tokens,
-            clean_cache=shifted,
+            clean_cache=ActivationCache(shifted, bridge),
             patching_metric=lambda logits: second_half_loss(logits, tokens, n),
             patch_setter=patching.layer_pos_patch_setter,
             activation_name="mlp_out",
@@ -160,7 +160,7 @@ def scan(bridge: Any, model: Model, tokens: Tensor, n: int) -> Work:
 def circuit(model: Model, previous: Head, induction: Head) -> Work:
     """How often each token matches itself best, both ways, over the whole vocabulary."""
 
-    def share(factors: FactoredMatrix, rows: int = 1000) -> float:
+    def share(factors: Any, rows: int = 1000) -> float:
         hits = 0
         for indices in torch.arange(model.d_vocab, device=model.device).split(rows):
             hits += (factors[indices].AB.argmax(-1) == indices).sum().item()

@@ -11,6 +11,7 @@ from helpers import (
     plot_attention,
     plot_composition,
     plot_effect_grid,
+    plot_estimates,
     plot_head_scores,
     plot_ladder,
     plot_layer_effects,
@@ -91,6 +92,17 @@ def test_equal_tokens_are_not_merged_and_html_is_text():
     assert np.array(heat.z).shape == (2, 4)
     assert list(heat.x) == [0, 1, 2, 3]
     assert heat.customdata[0][2][1] == "7 &lt;b&gt;"
+
+
+def test_estimates_are_drawn_against_what_is_exact():
+    exact = effects("layer", "position")
+    estimate = exact * 2
+    fig = plot_estimates(exact, estimate.transpose("position", "layer"))
+    dots = [trace for trace in fig.data if trace.mode == "markers"][0]
+    assert list(dots.x) == exact.to_numpy()[:, :-1].ravel().tolist()
+    assert list(dots.y) == [2 * x for x in dots.x]
+    assert list(dots.marker.color) == [0, 0, 0, 1, 1, 1]
+    assert "r = 1.00, of ranks 1.00" in fig.layout.title.text
 
 
 def test_layer_effects_leave_the_seam_out():

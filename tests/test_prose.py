@@ -3,7 +3,9 @@
 from helpers import (
     ablate_positions,
     ablate_second_half,
+    attribute_positions,
     describe_ablation,
+    describe_attribution,
     describe_circuit,
     describe_heads,
     describe_loss,
@@ -55,3 +57,9 @@ def test_ablation_in_words(mini):
     )
     assert "**mini**" in text and "averaged over 6 of them" in text
     assert text._repr_markdown_() == str(text)
+
+
+def test_an_estimate_in_words(mini):
+    sample = sample_repeated_tokens(mini, n=6, sequences=2)
+    text = describe_attribution(ablate_positions(mini, sample), attribute_positions(mini, sample))
+    assert "**mini**" in text and "20 cells correlate" in text and "the gradient sees" in text

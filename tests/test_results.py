@@ -6,7 +6,13 @@ import xarray as xr
 from pytest import approx
 
 from helpers import Head, add_published, find_pair, keep, rank_heads, summarize
-from helpers.results import label_array, load_result, save_result, write_json
+from helpers.results import (
+    correlate_cells,
+    label_array,
+    load_result,
+    save_result,
+    write_json,
+)
 
 
 def scores_by_hand() -> xr.Dataset:
@@ -84,3 +90,21 @@ def test_published_roles_are_for_gpt2_only():
     shown = add_published(table, model="gpt2")["published (gpt2)"].tolist()
     assert shown == ["induction, Wang et al. 2022 (IOI)", "–"]
     assert list(table.columns) == ["head"]
+
+
+def grid_of(*rows: list[float]) -> xr.DataArray:
+    return label_array(torch.tensor(rows), ("layer", "position"), coords={"position": [4, 5, 6]})
+
+
+def test_cells_correlate_by_hand():
+    """Values 1 2 3 8 against 1 2 8 3: r = 4 / 29; the last column does not count."""
+    exact = grid_of([1.0, 2.0, 90.0], [3.0, 8.0, -90.0])
+    estimate = grid_of([1.0, 2.0, -7.0], [8.0, 3.0, 7.0])
+    agreement = correlate_cells(exact, estimate)
+    assert agreement["pearson"] == pytest.approx(4 / 29)
+    assert agreement["spearman"] == pytest.approx(0.8)
+    assert agreement["cells"] == 4
+    flat = correlate_cells(exact, exact * 0)
+    assert np.isnan(flat["pearson"]) and np.isnan(flat["spearman"])
+    with pytest.raises(ValueError, match="The grids differ"):
+        correlate_cells(exact, exact.isel(layer=slice(1)))

@@ -35,22 +35,24 @@ def diagonal_ranks(
             f"The circuit is {tokens} x {B.shape[0]}; only a square one has a diagonal to rank."
         )
     size = tile or (TILE_GPU if A.device.type == "cuda" else TILE)
-    starts = range(0, tokens, size)
-    own = torch.cat([(A[i : i + size] @ B[i : i + size].mT).diagonal() for i in starts])
+    own = torch.cat(
+        [(a @ b.mT).diagonal() for a, b in zip(A.split(size), B.split(size), strict=True)]
+    )
     in_rows, in_columns = torch.zeros_like(own), torch.zeros_like(own)
+    rows = list(zip(A.split(size), own[:, None].split(size), in_rows.split(size), strict=True))
+    columns = list(zip(B.mT.split(size, 1), own.split(size), in_columns.split(size), strict=True))
     buffers = A.new_empty(2, min(size, tokens) ** 2)
-    for j in starts:
-        columns = slice(j, min(j + size, tokens))
-        for i in starts:
-            rows = slice(i, min(i + size, tokens))
-            shape = (rows.stop - i, columns.stop - j)
-            scores, beats = (buffer[: shape[0] * shape[1]].view(shape) for buffer in buffers)
-            torch.mm(A[rows], B[columns].mT, out=scores)
+    shapes = {(len(a), b.shape[1]) for a, *_ in rows for b, *_ in columns}
+    views = {shape: buffers[:, : shape[0] * shape[1]].view(2, *shape).unbind() for shape in shapes}
+    for j, (b, of_columns, seen_columns) in enumerate(columns):
+        for i, (a, of_rows, seen_rows) in enumerate(rows):
+            scores, beats = views[len(a), b.shape[1]]
+            torch.mm(a, b, out=scores)
             if i == j:  # the same entry from another product can differ in its last bit
-                scores.diagonal().copy_(own[rows])
+                scores.diagonal().copy_(of_columns)
             # Comparing into floats and adding them up is several times faster than booleans.
-            in_rows[rows] += torch.ge(scores, own[rows, None], out=beats).sum(1)
-            in_columns[columns] += torch.ge(scores, own[columns], out=beats).sum(0)
+            seen_rows += torch.ge(scores, of_rows, out=beats).sum(1)
+            seen_columns += torch.ge(scores, of_columns, out=beats).sum(0)
     return in_rows.long().cpu(), in_columns.long().cpu()
 
 

@@ -13,6 +13,7 @@ from transformer_lens.model_bridge import TransformerBridge
 
 from helpers.heads import Head
 from helpers.models.errors import UnsupportedModelError
+from helpers.models.lean import lean
 from helpers.models.site import Site
 from helpers.models.sources import Source
 from helpers.models.weights import HeadWeights
@@ -184,7 +185,8 @@ class Model:
 
     def forward(self, tokens: Int[Tensor, "batch pos"]) -> Float[Tensor, "batch pos d_vocab"]:
         """Like a call, but gradients are kept if something asks for them."""
-        return self.bridge(tokens.to(self.device))
+        with lean(self.bridge.blocks):
+            return self.bridge(tokens.to(self.device))
 
     @property
     def tokens_at_once(self) -> int:

@@ -18,6 +18,7 @@ from torch import Tensor
 from transformers.cache_utils import Cache
 
 from helpers.models.errors import UnsupportedModelError
+from helpers.models.lean import lean
 from helpers.models.model import Model
 
 
@@ -81,8 +82,9 @@ class CleanRun:
             raise NotReplayableError(f"Layer {layer} is called with a {type(value).__name__}.")
 
         args, kwargs = self._calls[layer]
-        with torch.no_grad():
-            out = self.model.bridge.blocks[layer](
+        block = self.model.bridge.blocks[layer]
+        with torch.no_grad(), lean([block]):
+            out = block(
                 residual, *map(fit, args), **{name: fit(value) for name, value in kwargs.items()}
             )
         return _residual_of(out)

@@ -110,7 +110,8 @@ def plot_estimates(exact: xr.DataArray, estimate: xr.DataArray) -> go.Figure:
 
     Returns:
         One dot a cell, coloured by layer; on the dotted line the estimate is right. The title
-        says the correlation over all cells but those of the last position, which are 0.
+        says the correlation (of values, of ranks) over all cells but those of the last position,
+        which are 0.
 
     Raises:
         ValueError: If the dimensions are others.
@@ -124,7 +125,8 @@ def plot_estimates(exact: xr.DataArray, estimate: xr.DataArray) -> go.Figure:
     )
     ends = [float(min(true.min(), guess.min())), float(max(true.max(), guess.max()))]
     fig = theme.figure(
-        title=f"Estimated against exact, one dot a cell: r = {agreement['pearson']:.2f}"
+        title=f"Estimated against exact, one dot a cell: r = {agreement['pearson']:.2f}, "
+        f"of ranks {agreement['spearman']:.2f}"
     )
     fig.add_scatter(
         x=ends,

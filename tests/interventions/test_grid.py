@@ -24,7 +24,7 @@ from helpers.interventions import (
 from helpers.metrics import part_slice
 from helpers.models import UnsupportedModelError, untrained_model
 
-N = 6
+N = 5
 EXACT = 1e-4
 
 
