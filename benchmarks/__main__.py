@@ -16,6 +16,7 @@ import pandas as pd
 import torch
 
 from benchmarks import works
+from benchmarks.floor import Floor
 from benchmarks.measure import describe_machine, measure, multiplication_rate
 from helpers import Head, Model, load_model, sample_repeated_tokens
 from helpers.interventions import make_replacement, replace_positions
@@ -126,7 +127,10 @@ def _compare(
 
 
 def _growth(model: Model, sizes: list[tuple[int, int]]) -> list[dict[str, Any]]:
-    """Seconds of our grid over N or over sequences, and the exponent from one to the next."""
+    """Seconds of our grid over N or over sequences, and the exponent from one to the next.
+
+    The exponent of the fewest operations stands beside it: attention alone grows as N³.
+    """
     lines: list[dict[str, Any]] = []
     for n, sequences in sizes:
         if 2 * n + 1 > model.n_ctx:
@@ -135,11 +139,13 @@ def _growth(model: Model, sizes: list[tuple[int, int]]) -> list[dict[str, Any]]:
         _say(f"grid, N = {n}, {sequences} sequences …\n")
         tokens = sample_repeated_tokens(model, n=n, sequences=sequences).tokens.to(model.device)
         timing = measure(_grid(model, tokens, n), model.device)
-        line = {"n": n, "sequences": sequences, "seconds": timing.seconds}
+        floor = Floor(model).grid(n, sequences)
+        line = {"n": n, "sequences": sequences, "seconds": timing.seconds, "floor": floor}
         if lines:
             last = lines[-1]
             size = math.log(n * sequences / (last["n"] * last["sequences"]))
             line["exponent"] = math.log(timing.seconds / last["seconds"]) / size
+            line["exponent_of_floor"] = math.log(floor / last["floor"]) / size
         lines.append({**line, "megabytes": timing.megabytes})
     return lines
 
@@ -174,7 +180,7 @@ def _markdown(report: dict[str, Any]) -> str:
     text = [pd.DataFrame(rows).to_string(index=False)]
     for kind, lines in report["growth"].items():
         text.append(f"\ngrowth of the grid over {kind}")
-        text.append(pd.DataFrame(lines).round(2).to_string(index=False))
+        text.append(pd.DataFrame(lines).drop(columns="floor").round(2).to_string(index=False))
     return "\n".join(["", *text, ""])
 
 

@@ -146,7 +146,7 @@ def predict_from(
 
 def sequences_at_once(model: Model, pos: int) -> int:
     """How many sequences of this length make a batch that suits the cache."""
-    return max(1, model.tokens_at_once // pos)
+    return max(1, min(model.tokens_at_once // pos, model.rows_at_once(pos, pos)))
 
 
 def reduce_patterns(

@@ -204,8 +204,13 @@ def _sweep(
     """Go through the network once; at each layer the rows replaced there join the batch."""
     rows = enter(0)
     for layer in range(1, run.model.n_layers):
-        rows = run.block(layer, rows, sequence=sequence.repeat(layer), start=start)
-        rows = torch.cat([rows, enter(layer)])
+        of_row = sequence.repeat(layer)
+        some = run.model.rows_at_once(rows.shape[1], start + rows.shape[1])
+        after = [
+            run.block(layer, rows[part], sequence=of_row[part], start=start)
+            for part in batch_slices(len(rows), some)
+        ]
+        rows = torch.cat([*after, enter(layer)])
     return rows.view(run.model.n_layers, len(sequence), *rows.shape[1:])
 
 

@@ -19,7 +19,7 @@ from helpers.models.sources import Source
 from helpers.models.weights import HeadWeights
 
 _BYTES, _BYTES_GPU = 16 << 20, 2 << 30
-"""Size of the widest activation of a batch."""
+"""Size of the largest activation of a batch: larger ones are slower on a CPU."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -191,8 +191,17 @@ class Model:
     @property
     def tokens_at_once(self) -> int:
         """How many tokens make a batch: the cores are busy, the widest activation is in cache."""
-        widest = 4 * max(self.bridge.cfg.d_mlp or 0, 4 * self.d_model)
-        return max(1, (_BYTES_GPU if self.device.type == "cuda" else _BYTES) // widest)
+        return max(
+            1, self._bytes_at_once // (4 * max(self.bridge.cfg.d_mlp or 0, 4 * self.d_model))
+        )
+
+    def rows_at_once(self, queries: int, keys: int) -> int:
+        """How many sequences make a batch whose attention patterns are in cache."""
+        return max(1, self._bytes_at_once // (4 * self.n_heads * queries * keys))
+
+    @property
+    def _bytes_at_once(self) -> int:
+        return _BYTES_GPU if self.device.type == "cuda" else _BYTES
 
     @contextmanager
     def hooked(self, hooks: Mapping[Site, Callable[[Tensor], Tensor | None]]) -> Iterator[None]:
