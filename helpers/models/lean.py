@@ -3,11 +3,10 @@
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
+from weakref import WeakKeyDictionary
 
-from transformer_lens.model_bridge.generalized_components import (
-    NormalizationBridge,
-    RMSNormalizationBridge,
-)
+import torch
+from transformer_lens.model_bridge.generalized_components import NormalizationBridge
 
 
 @contextmanager
@@ -43,8 +42,25 @@ def lean(blocks: Iterable[Any]) -> Iterator[None]:
 
 def _only_observes(norm: Any) -> bool:
     """Whether a norm returns what the model's own norm returns, and nobody watches it."""
-    if type(norm) not in {NormalizationBridge, RMSNormalizationBridge}:
+    if not isinstance(norm, NormalizationBridge) or norm.original_component is None:
         return False
-    own = norm.use_native_layernorm_autograd or getattr(norm.config, "layer_norm_folding", False)
     points = (norm.hook_in, norm.hook_out, norm.hook_scale, norm.hook_normalized)
-    return bool(own) and not any(point.fwd_hooks or point.bwd_hooks for point in points)
+    if any(point.fwd_hooks or point.bwd_hooks for point in points):
+        return False
+    if norm not in _same:
+        _same[norm] = _is_own(norm)
+    return _same[norm]
+
+
+_same: WeakKeyDictionary[NormalizationBridge, bool] = WeakKeyDictionary()
+
+
+def _is_own(norm: NormalizationBridge) -> bool:
+    """Try it: folding may have left the model's own norm with other weights, or none."""
+    own: Any = norm.original_component
+    weight = getattr(own, "weight", None)
+    if not isinstance(weight, torch.Tensor):
+        return False
+    x = torch.linspace(-2, 3, weight.numel(), dtype=weight.dtype, device=weight.device) ** 3
+    with torch.no_grad():
+        return torch.allclose(type(norm).forward(norm, x[None]), own(x[None]), atol=1e-6, rtol=1e-5)

@@ -18,7 +18,7 @@ from helpers.models.site import Site
 from helpers.models.sources import Source
 from helpers.models.weights import HeadWeights
 
-_BYTES, _BYTES_GPU = 16 << 20, 2 << 30
+_BYTES, _BYTES_GPU = 20 << 20, 2 << 30
 """Size of the largest activation of a batch: larger ones are slower on a CPU."""
 
 
