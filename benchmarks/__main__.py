@@ -1,7 +1,8 @@
 """`python -m benchmarks [MODEL]`: measure, print a table, write JSON.
 
 Every way of doing a piece of work runs in this one process and in turns, so that what else the
-machine does meets all of them; ratios mean something, seconds do not travel.
+machine does meets all of them; medians of the turns are compared. Ratios mean something, seconds
+do not travel.
 """
 
 import argparse
@@ -10,6 +11,7 @@ import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import pandas as pd
@@ -41,6 +43,7 @@ def main() -> int:
     parser.add_argument("--n", type=int, default=50, help="length of the repeated half (50)")
     parser.add_argument("--sequences", type=int, default=32, help="sequences of the scan (32)")
     parser.add_argument("--rounds", type=int, default=2, help="turns that each way gets (2)")
+    parser.add_argument("--only", default="", help="only work whose name holds this; no growth")
     parser.add_argument("--build", type=Path, default=Path("build/bench"), help="where to write")
     chosen = parser.parse_args()
     model, bridge = _load(chosen.model)
@@ -56,11 +59,15 @@ def main() -> int:
     report["works"] = _compare(model, bridge, chosen, rate)
     report["rate"] = {"before": rate, "after": multiplication_rate(model.device)}
     del bridge
-    report["growth"] = {
-        "length": _growth(model, [(n, 1) for n in LENGTHS]),
-        "batch": _growth(model, [(chosen.n, batch) for batch in BATCHES]),
+    sizes = {
+        "length": [(n, 1) for n in LENGTHS],
+        "batch": [(chosen.n, batch) for batch in BATCHES],
     }
-    path = chosen.build / f"{re.sub('[^A-Za-z0-9.-]+', '-', chosen.model).strip('-')}.json"
+    report["growth"] = (
+        {} if chosen.only else {kind: _growth(model, pairs) for kind, pairs in sizes.items()}
+    )
+    name = "-".join(filter(None, [chosen.model, chosen.only]))
+    path = chosen.build / f"{re.sub('[^A-Za-z0-9.-]+', '-', name).strip('-')}.json"
     write_json(report, path)
     _say(_markdown(report) + f"\nwritten: {path}\n")
     return 0
@@ -102,6 +109,9 @@ def _compare(
     ]
     done: dict[str, dict[str, Any]] = {}
     for work in todo:
+        missing = [other for other in work.borrowed.values() if other not in done]
+        if chosen.only not in work.name or missing:
+            continue
         line: dict[str, Any] = {"work": work.name, "note": work.note, "floor": work.floor}
         runs: dict[str, list[Any]] = {way: [] for way in work.ways}
         for turn in range(chosen.rounds):
@@ -113,9 +123,9 @@ def _compare(
         for way, other in work.borrowed.items():
             line["seconds"][way] = done[other]["seconds"][way]
             line["megabytes"][way] = done[other]["megabytes"][way]
-        ours = min(line["seconds"]["ours"])
+        ours = median(line["seconds"]["ours"])
         reference = line["seconds"].get("post") or line["seconds"]["TransformerLens"]
-        line["ratio"] = min(reference) / ours
+        line["ratio"] = median(reference) / ours
         line["roofline_share"] = work.floor / rate / ours
         if work.exact:
             results = [timed[0].result.float().cpu() for timed in runs.values()]
@@ -161,7 +171,7 @@ def _grid(model: Model, tokens: torch.Tensor, n: int) -> Callable[[], torch.Tens
 def _markdown(report: dict[str, Any]) -> str:
     rows = []
     for line in report["works"]:
-        seconds = {way: min(values) for way, values in line["seconds"].items()}
+        seconds = {way: median(values) for way, values in line["seconds"].items()}
         megabytes = " / ".join(f"{line['megabytes'][way]:.0f}" for way in seconds)
         rows.append(
             {

@@ -1,8 +1,16 @@
 import pytest
 import torch
 
-from helpers import Head, forward, sample_repeated_tokens
-from helpers.forward import attention_patterns, observe, predict, predict_from, reduce_patterns
+from helpers import Head, sample_repeated_tokens
+from helpers.forward import (
+    attention_patterns,
+    observe,
+    predict,
+    predict_from,
+    predicting,
+    reduce_patterns,
+    sequences_at_once,
+)
 from helpers.metrics import is_top1, token_log_probs
 from helpers.models import Site
 
@@ -33,8 +41,8 @@ def test_blocks_of_the_vocabulary_do_not_matter(mini, monkeypatch, rows, block):
     logits = mini.unembed(residual)
     ids = logits.argmax(-1)
     ids[::2] = torch.tensor([0, 1, 99, 100, 586, 587])
-    monkeypatch.setattr(forward, "ROWS", rows)
-    monkeypatch.setattr(forward, "BLOCK", block)
+    monkeypatch.setattr(predicting, "ROWS", rows)
+    monkeypatch.setattr(predicting, "BLOCK", block)
     log_prob, top1 = predict_from(mini, residual, ids)
     expected = logits.log_softmax(-1).gather(-1, ids[:, None])[:, 0]
     assert torch.allclose(log_prob, expected, atol=1e-4)
@@ -49,8 +57,8 @@ def test_a_tie_for_the_first_choice_is_a_miss(compiled):
 
 
 def test_a_batch_fits_the_cache_and_holds_at_least_one_sequence(mini):
-    assert forward.sequences_at_once(mini, 10**9) == 1
-    assert forward.sequences_at_once(mini, 64) * 64 <= mini.tokens_at_once
+    assert sequences_at_once(mini, 10**9) == 1
+    assert sequences_at_once(mini, 64) * 64 <= mini.tokens_at_once
 
 
 @pytest.mark.parametrize("batch_size", [1, 2, 5, 64])

@@ -1,21 +1,21 @@
 """The whole grid of replacements at the price of a few runs: only what a replacement can change."""
 
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from helpers.forward import batch_slices, predict_from
-from helpers.interventions.patching import patched
+from helpers.forward import batch_slices
 from helpers.interventions.plain import (
     replace_one_plainly,
     replace_positions_plainly,
     replace_second_half_plainly,
 )
 from helpers.interventions.replacement import Replacement
-from helpers.models import CleanRun, Model, NotReplayableError, Site, record
+from helpers.interventions.variants import Variants
+from helpers.models import Model, NotReplayableError, record
 from helpers.progress import Track, silent
 
 _TOGETHER = 800
@@ -66,7 +66,7 @@ def replace_positions(
         steps, total=len(steps), label=f"replacing {replacement.component}"
     ):
         if (grid.rows, grid.units) != (rows, units):
-            grid = _Variants(record(model, tokens[rows]), n, replacement, rows, units)
+            grid = Variants(record(model, tokens[rows]), n, replacement, rows, units)
         for i, replaced in grid.replace_at(groups).items():
             effect[rows, :, units, i, i + 1 :] = grid.clean[:, None, None, i + 1 :] - replaced
     return effect
@@ -105,113 +105,9 @@ def replace_second_half(
         parts, total=len(parts), label=f"replacing all {replacement.component}"
     ):
         if (grid.rows, grid.units) != (rows, units):
-            grid = _Variants(record(model, tokens[rows]), n, replacement, rows, units)
+            grid = Variants(record(model, tokens[rows]), n, replacement, rows, units)
         effect[rows, :, units, 1:] = grid.clean[:, None, None, 1:] - grid.replace_all()
     return effect
-
-
-class _Variants:
-    """Some sequences of the sample, each with some units replaced in turn, in every layer."""
-
-    def __init__(
-        self, run: CleanRun, n: int, replacement: Replacement, rows: slice, units: slice
-    ) -> None:
-        self.run, self.n, self.rows, self.units = run, n, rows, units
-        self.count = len(range(replacement.units)[units])
-        self.sequence = torch.arange(len(run.tokens)).repeat_interleave(self.count)
-        self.edited = [self._edit(layer, replacement) for layer in range(run.model.n_layers)]
-        came = run.tokens[:, n + 1 :]
-        (clean,) = self._predict([run.residuals[-1][:, n:-1].flatten(0, 1)], [came.flatten()])
-        self.clean = clean.view(came.shape)
-
-    def _edit(self, layer: int, replacement: Replacement) -> Float[Tensor, "variant position d"]:
-        """Residual stream after the layer, its outputs replaced at every second-half position.
-
-        The replaced outputs are those of this block: what one position puts there reaches no
-        other position before the next block. So one call serves every position.
-        """
-        outputs = replacement.of_units(layer, self.rows, units=self.units).flatten(0, 1)
-        positions = torch.arange(self.n).expand(len(outputs), -1)
-        with patched(self.run.model, {Site(replacement.component, layer): (positions, outputs)}):
-            return self.run.block(
-                layer,
-                self.run.residuals[layer][self.sequence, self.n + 1 :],
-                sequence=self.sequence,
-                start=self.n + 1,
-            )
-
-    def replace_at(self, groups: Sequence[range]) -> dict[int, Tensor]:
-        """Log-probabilities of what comes after each place, with the output there replaced.
-
-        Args:
-            groups: Neighbouring places that go through the network together, from the first of
-                them on: a few positions too many for a product twice the size.
-
-        Returns:
-            For each place i, `[batch, layer, unit, target]`, targets from i + 1 on.
-        """
-        rows, ids, shapes = [], [], {}
-        for group in groups:
-            start = self.n + 1 + group[0]
-
-            def enter(layer: int, group: range = group, start: int = start) -> Tensor:
-                clean = self.run.residuals[layer + 1][self.sequence, start:-1]
-                after = clean.repeat(len(group), 1, 1)
-                for j, i in enumerate(group):
-                    after[j * len(clean) : (j + 1) * len(clean), j] = self.edited[layer][:, i]
-                return after
-
-            final = _sweep(self.run, self.sequence.repeat(len(group)), start, enter)
-            final = final.unflatten(1, (len(group), -1))
-            for j, i in enumerate(group):
-                came = self.run.tokens[self.sequence, start + j + 1 :]
-                shapes[i] = (len(final) - 1, *came.shape)
-                # What the last layer writes at a place reaches no other place: one target moves.
-                rows += [final[:-1, j, :, j:].flatten(0, 2), final[-1, j, :, j]]
-                ids += [came.expand(shapes[i]).flatten(), came[:, 0]]
-        found = iter(self._predict(rows, ids))
-        results = {}
-        for i, shape in shapes.items():
-            log_prob = self.clean[self.sequence, i + 1 :].repeat(shape[0] + 1, 1, 1)
-            log_prob[:-1] = next(found).view(shape)
-            log_prob[-1, :, 0] = next(found)
-            results[i] = self._by_sequence(log_prob)
-        return results
-
-    def replace_all(self) -> Float[Tensor, "batch layer unit target"]:
-        """Log-probabilities of all targets but the seam, with the whole second half replaced."""
-        start = self.n + 1
-        final = _sweep(self.run, self.sequence, start, lambda layer: self.edited[layer][:, :-1])
-        ids = self.run.tokens[self.sequence, start + 1 :].expand(len(final), -1, -1)
-        (log_prob,) = self._predict([final.flatten(0, 2)], [ids.flatten()])
-        return self._by_sequence(log_prob.view(ids.shape))
-
-    def _predict(self, rows: list[Tensor], ids: list[Tensor]) -> tuple[Tensor, ...]:
-        """Unembed several lots of residual streams together: many small products cost more."""
-        log_prob, _ = predict_from(self.run.model, torch.cat(rows), torch.cat(ids))
-        return log_prob.split([len(part) for part in ids])
-
-    def _by_sequence(self, log_prob: Float[Tensor, "layer variant target"]) -> Tensor:
-        return log_prob.unflatten(1, (-1, self.count)).transpose(0, 1)
-
-
-def _sweep(
-    run: CleanRun,
-    sequence: Int[Tensor, " variant"],
-    start: int,
-    enter: Callable[[int], Float[Tensor, "variant position d_model"]],
-) -> Float[Tensor, "layer variant position d_model"]:
-    """Go through the network once; at each layer the rows replaced there join the batch."""
-    rows = enter(0)
-    for layer in range(1, run.model.n_layers):
-        of_row = sequence.repeat(layer)
-        some = run.model.rows_at_once(rows.shape[1], start + rows.shape[1])
-        after = [
-            run.block(layer, rows[part], sequence=of_row[part], start=start)
-            for part in batch_slices(len(rows), some)
-        ]
-        rows = torch.cat([*after, enter(layer)])
-    return rows.view(run.model.n_layers, len(sequence), *rows.shape[1:])
 
 
 def _balanced(model: Model, n: int, rows: slice, units: slice) -> Iterator[list[range]]:
@@ -239,11 +135,11 @@ def _parts(
 
 def _checked(
     model: Model, tokens: Tensor, n: int, replacement: Replacement, rows: slice, units: slice
-) -> _Variants | None:
+) -> Variants | None:
     """The first part of the grid, if one of its cells is what a run of the whole model gives."""
     i = max(0, n - 5)
     try:
-        grid = _Variants(record(model, tokens[rows]), n, replacement, rows, units)
+        grid = Variants(record(model, tokens[rows]), n, replacement, rows, units)
         fast = grid.replace_at([range(i, i + 1)])[i][0, 0, 0]
     except NotReplayableError as error:
         _say_plain(model, str(error))

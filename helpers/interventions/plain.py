@@ -4,7 +4,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from helpers.forward import batch_slices, predict
+from helpers.forward import batch_slices, predict, sequences_at_once
 from helpers.interventions.patching import patched
 from helpers.interventions.replacement import Replacement
 from helpers.metrics import part_slice
@@ -78,7 +78,7 @@ def replace_second_half_plainly(
     """A layer's whole second half at once, a run of its own each; see `replace_second_half`."""
     targets = part_slice("second_blog", n)
     effect = torch.zeros(len(tokens), model.n_layers, replacement.units, n)
-    size = max(1, model.tokens_at_once // tokens.shape[1])
+    size = sequences_at_once(model, tokens.shape[1])
     runs = [
         (rows, layer, unit)
         for rows in batch_slices(len(tokens), size)

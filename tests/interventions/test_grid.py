@@ -22,7 +22,7 @@ from helpers.interventions import (
     replace_second_half_plainly,
 )
 from helpers.metrics import part_slice
-from helpers.models import UnsupportedModelError, untrained_model
+from helpers.models import CleanRun, UnsupportedModelError, untrained_model
 
 N = 5
 EXACT = 1e-4
@@ -118,9 +118,9 @@ def test_a_replay_that_goes_wrong_is_found_out(mini, monkeypatch):
     tokens = sample_repeated_tokens(mini, n=N, sequences=1).tokens
     replacement = make_replacement(mini, tokens, N, component="mlp_out", method="first_half")
     right = replace_positions_plainly(mini, tokens, N, replacement)
-    honest = grid.CleanRun.block
+    honest = CleanRun.block
     monkeypatch.setattr(
-        grid.CleanRun, "block", lambda run, layer, x, **where: 1.1 * honest(run, layer, x, **where)
+        CleanRun, "block", lambda run, layer, x, **where: 1.1 * honest(run, layer, x, **where)
     )
     with pytest.warns(UserWarning, match="a replayed cell differs by"):
         assert torch.equal(replace_positions(mini, tokens, N, replacement), right)

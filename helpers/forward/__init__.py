@@ -1,0 +1,27 @@
+"""Running the model and keeping only what is asked for, batch by batch, layer by layer."""
+
+from helpers.forward.observing import (
+    Observer,
+    activations,
+    attention_patterns,
+    batch_slices,
+    observe,
+    reduce_patterns,
+    run_for_gradient,
+    sequences_at_once,
+)
+from helpers.forward.predicting import Predictions, predict, predict_from
+
+__all__ = [
+    "Observer",
+    "Predictions",
+    "activations",
+    "attention_patterns",
+    "batch_slices",
+    "observe",
+    "predict",
+    "predict_from",
+    "reduce_patterns",
+    "run_for_gradient",
+    "sequences_at_once",
+]
