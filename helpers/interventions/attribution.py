@@ -41,18 +41,17 @@ def attribute_positions(
 
     Source: Nanda 2023, Attribution Patching; Syed et al. 2023.
     """
-    targets = range(2 * n)[part_slice(part, n)]
-    predicting = slice(targets.start, targets.stop)
+    targets = part_slice(part, n)
+    span = slice(targets.start, targets.stop + 1)  # from what predicts the first to the last target
     shape = (len(tokens), model.n_layers, replacement.units, n)
     estimate = torch.zeros(shape)
     batches = list(batch_slices(len(tokens), sequences_at_once(model, tokens.shape[1])))
     for rows in track(batches, total=len(batches), label="attributing"):
         final, outputs = run_for_gradient(model, tokens[rows], replacement.component)
-        came = tokens[rows, targets.start : targets.stop + 1].to(final.device)
-        logits = model.unembed(final[:, predicting])
-        # token_log_probs pairs logits with the next token: shift the tokens by an unused first.
-        padded = torch.cat([logits, logits[:, -1:]], dim=1)
-        loss = -token_log_probs(padded, came).mean(1).sum()
+        log_prob = token_log_probs(
+            model.unembed(final[:, span]), tokens[rows, span].to(final.device)
+        )
+        loss = -log_prob.mean(1).sum()
         gradients = torch.autograd.grad(loss, outputs)
         for layer, gradient in enumerate(gradients):
             change = replacement.value[layer, rows] - replacement.clean[layer, rows]
