@@ -2,11 +2,19 @@
 
 from helpers.interventions.attribution import attribute_positions
 from helpers.interventions.grid import replace_positions, replace_second_half
+from helpers.interventions.matched import draw_matched
 from helpers.interventions.patching import patched
 from helpers.interventions.plain import (
     replace_one_plainly,
     replace_positions_plainly,
     replace_second_half_plainly,
+)
+from helpers.interventions.removal import (
+    REMOVALS,
+    Part,
+    Removal,
+    Removals,
+    predict_without,
 )
 from helpers.interventions.replacement import (
     COMPONENTS,
@@ -20,12 +28,18 @@ from helpers.interventions.replacement import (
 __all__ = [
     "COMPONENTS",
     "METHODS",
+    "REMOVALS",
     "Component",
     "Method",
+    "Part",
+    "Removal",
+    "Removals",
     "Replacement",
     "attribute_positions",
+    "draw_matched",
     "make_replacement",
     "patched",
+    "predict_without",
     "replace_one_plainly",
     "replace_positions",
     "replace_positions_plainly",
