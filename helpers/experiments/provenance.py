@@ -4,6 +4,9 @@ from helpers.models import Model
 from helpers.results import Value
 from helpers.tokens import RepeatedTokens
 
+RANDOM_SEQUENCES = 16
+"""On how many sequences random heads are measured: many draws of heads matter more there."""
+
 
 def run_attrs(model: Model, sample: RepeatedTokens | None = None) -> dict[str, Value]:
     """Attributes that say which model and which sample a result was measured on.

@@ -1,5 +1,6 @@
 """Running the model and keeping only what is asked for, batch by batch, layer by layer."""
 
+from helpers.forward.direct import DirectLogits, direct_logits
 from helpers.forward.observing import (
     Observer,
     activations,
@@ -13,11 +14,13 @@ from helpers.forward.observing import (
 from helpers.forward.predicting import Predictions, predict, predict_from
 
 __all__ = [
+    "DirectLogits",
     "Observer",
     "Predictions",
     "activations",
     "attention_patterns",
     "batch_slices",
+    "direct_logits",
     "observe",
     "predict",
     "predict_from",

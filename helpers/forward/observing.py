@@ -11,7 +11,17 @@ from helpers.models import Model, Site, SiteKind
 from helpers.progress import Track, silent
 
 Observer = Callable[[slice, Tensor], None]
-_ORDER: list[SiteKind] = ["resid_pre", "pattern", "z", "attn_out", "mlp_out", "resid_post"]
+_ORDER: list[SiteKind] = [
+    "resid_pre",
+    "q",
+    "k",
+    "v",
+    "pattern",
+    "z",
+    "attn_out",
+    "mlp_out",
+    "resid_post",
+]
 
 
 class _Seen(Exception):  # noqa: N818 - not an error: it ends a run that has nothing left to show

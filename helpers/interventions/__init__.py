@@ -4,6 +4,7 @@ from helpers.interventions.attribution import attribute_positions
 from helpers.interventions.grid import replace_positions, replace_second_half
 from helpers.interventions.matched import draw_matched
 from helpers.interventions.patching import patched
+from helpers.interventions.paths import PATHS, WAYS, Path, Received, Way, cut_paths
 from helpers.interventions.plain import (
     replace_one_plainly,
     replace_positions_plainly,
@@ -15,6 +16,7 @@ from helpers.interventions.removal import (
     Removal,
     Removals,
     predict_without,
+    reduce_without,
 )
 from helpers.interventions.replacement import (
     COMPONENTS,
@@ -28,18 +30,25 @@ from helpers.interventions.replacement import (
 __all__ = [
     "COMPONENTS",
     "METHODS",
+    "PATHS",
     "REMOVALS",
+    "WAYS",
     "Component",
     "Method",
     "Part",
+    "Path",
+    "Received",
     "Removal",
     "Removals",
     "Replacement",
+    "Way",
     "attribute_positions",
+    "cut_paths",
     "draw_matched",
     "make_replacement",
     "patched",
     "predict_without",
+    "reduce_without",
     "replace_one_plainly",
     "replace_positions",
     "replace_positions_plainly",

@@ -10,7 +10,12 @@ from helpers.models import Model
 
 
 def draw_matched(
-    group: Sequence[Head], model: Model, *, draws: int = 20, seed: int = 0
+    group: Sequence[Head],
+    model: Model,
+    *,
+    draws: int = 20,
+    seed: int = 0,
+    never: Sequence[Head] = (),
 ) -> list[list[Head]]:
     """Draw groups of random heads with as many heads in each layer as the given one has there.
 
@@ -23,12 +28,13 @@ def draw_matched(
         model: Only its numbers of layers and heads are used.
         draws: How many groups to draw. Small groups have few different draws: some repeat.
         seed: Seed of a generator of its own.
+        never: Heads that may not be drawn, because they are what is watched.
 
     Returns:
         The groups, each in order.
 
     Raises:
-        ValueError: If a head does not exist or is named twice.
+        ValueError: If a head does not exist or is named twice, or too few may be drawn.
     """
     if len(set(group)) < len(group):
         raise ValueError(f"A head is named twice: {', '.join(map(str, group))}.")
@@ -38,7 +44,11 @@ def draw_matched(
     for _ in range(draws):
         heads = []
         for layer, count in sorted(taken.items()):
-            every = [Head(layer, h) for h in range(model.n_heads)]
+            every = [h for i in range(model.n_heads) if (h := Head(layer, i)) not in never]
+            if len(every) < count:
+                raise ValueError(
+                    f"Layer {layer} has no {count} heads to draw from that are not watched."
+                )
             others = [head for head in every if head not in group]
             pool = others if len(others) >= count else every
             picks = torch.randperm(len(pool), generator=generator)[:count]

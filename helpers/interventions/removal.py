@@ -8,7 +8,14 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from helpers.forward import activations, batch_slices, predict, predict_from, sequences_at_once
+from helpers.forward import (
+    activations,
+    attention_patterns,
+    batch_slices,
+    predict,
+    predict_from,
+    sequences_at_once,
+)
 from helpers.heads import Head
 from helpers.models import CleanRun, Model, NotReplayableError, Site, SiteKind, record
 from helpers.progress import Track, silent
@@ -155,6 +162,43 @@ def predict_without(
             result[place, rows] = _whole(model, tokens[rows], edits, targets)
         else:
             result[place, rows] = _replayed(run, edits, wanted)
+    return result
+
+
+def reduce_without(
+    model: Model,
+    tokens: Int[Tensor, "batch pos"],
+    groups: Sequence[Sequence[Part]],
+    heads: Sequence[Head],
+    reduce: Callable[[Float[Tensor, "batch query key"]], Float[Tensor, " batch"]],
+    *,
+    method: Removal = "mean",
+    seed: int = 0,
+    track: Track = silent,
+) -> Float[Tensor, "group head batch"]:
+    """A number of some heads' attention patterns with a group of parts removed, for each group.
+
+    Args:
+        model: The model.
+        tokens: Sequences of one length, BOS first.
+        groups: What is removed together; an empty group removes nothing.
+        heads: Whose patterns.
+        reduce: From patterns `[batch, query, key]` to numbers.
+        method: As for `predict_without`.
+        seed: Seed of "resample".
+        track: Shows how far it has come.
+
+    Raises:
+        ValueError: As for `predict_without`.
+    """
+    removals = Removals(model, tokens, groups, method=method, seed=seed)
+    result = torch.zeros(len(groups), len(heads), len(tokens))
+    batches = list(batch_slices(len(tokens), sequences_at_once(model, tokens.shape[1])))
+    steps = [(rows, place) for rows in batches for place in range(len(groups))]
+    for rows, place in track(steps, total=len(steps), label=f"removing ({method})"):
+        with model.hooked(removals.edits(groups[place], rows)):
+            patterns = attention_patterns(model, tokens[rows], heads)
+        result[place, :, rows] = torch.stack([reduce(pattern) for pattern in patterns])
     return result
 
 

@@ -171,6 +171,29 @@ class Model:
             torch.addmm(b_U[start : start + block], read, weight.mT, out=logits)
             yield start, logits
 
+    def logit_direction(
+        self, residual: Float[Tensor, "*batch d_model"], ids: Int[Tensor, "*batch"]
+    ) -> Float[Tensor, "*batch d_model"]:
+        """Along which direction the residual stream raises one token above the average token.
+
+        direction[b] = (W_U[:, ids_b] - mean over v of W_U[:, v]) / scale_b, centred like the
+        final norm's input, where scale is what the final norm divides this residual by. Then
+        residual · direction + b_U[ids] - mean b_U = logit of the token - mean logit, and what a
+        part of the residual adds to that is its own product with the direction.
+
+        Args:
+            residual: Residual stream after the last block.
+            ids: One token for each.
+        """
+        towards = self.W_U.mT[ids] - self.W_U.mean(1)
+        kind = self.bridge.cfg.normalization_type or ""
+        if kind.startswith("LN"):
+            residual = residual - residual.mean(-1, keepdim=True)
+            towards = towards - towards.mean(-1, keepdim=True)
+        if not kind:
+            return towards
+        return towards / (residual.square().mean(-1, keepdim=True) + self.bridge.cfg.eps).sqrt()
+
     def normalize(
         self, residual: Float[Tensor, "*batch d_model"], layer: int
     ) -> Float[Tensor, "*batch d_model"]:

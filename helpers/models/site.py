@@ -2,9 +2,12 @@
 
 from typing import Literal, NamedTuple, get_args
 
-SiteKind = Literal["pattern", "z", "attn_out", "mlp_out", "resid_pre", "resid_post"]
+SiteKind = Literal["q", "k", "v", "pattern", "z", "attn_out", "mlp_out", "resid_pre", "resid_post"]
 
 _HOOKS: dict[SiteKind, str] = {
+    "q": "blocks.{layer}.attn.hook_q",
+    "k": "blocks.{layer}.attn.hook_k",
+    "v": "blocks.{layer}.attn.hook_v",
     "pattern": "blocks.{layer}.attn.hook_pattern",
     "z": "blocks.{layer}.attn.hook_z",
     "attn_out": "blocks.{layer}.hook_attn_out",
@@ -19,6 +22,9 @@ class Site(NamedTuple):
 
     | kind       | activation                                   | shape                       |
     |------------|----------------------------------------------|-----------------------------|
+    | q          | queries, before any rotation                 | `[batch, pos, head, d_head]`|
+    | k          | keys, before any rotation, of each KV head   | `[batch, pos, head, d_head]`|
+    | v          | values of each KV head                       | `[batch, pos, head, d_head]`|
     | pattern    | attention pattern                            | `[batch, head, query, key]` |
     | z          | what each head gathered, before W_O          | `[batch, pos, head, d_head]`|
     | attn_out   | what the attention layer writes              | `[batch, pos, d_model]`     |

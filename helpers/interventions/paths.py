@@ -1,0 +1,142 @@
+"""Cutting one path only: what earlier heads write, as one input of one later head sees it."""
+
+from collections.abc import Callable, Sequence
+from typing import Literal, NamedTuple, get_args
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from helpers.forward import Observer, batch_slices, observe, sequences_at_once
+from helpers.heads import Head
+from helpers.interventions.removal import Removal, Removals
+from helpers.models import Model, Site, SiteKind
+
+Path = Literal["query", "key", "value"]
+PATHS: tuple[Path, ...] = get_args(Path)
+Way = Literal["direct", "any"]
+WAYS: tuple[Way, ...] = get_args(Way)
+
+_INPUT: dict[Path, SiteKind] = {"query": "q", "key": "k", "value": "v"}
+
+
+class Received(NamedTuple):
+    """What the receiving head does with the changed input.
+
+    Args:
+        pattern: Its attention pattern.
+        z: What it gathers, before W_O: put it in to see what the rest of the model makes of it.
+    """
+
+    pattern: Float[Tensor, "batch query key"]
+    z: Float[Tensor, "batch pos d_head"]
+
+
+def cut_paths(
+    model: Model,
+    tokens: Int[Tensor, "batch pos"],
+    senders: Sequence[Head],
+    receiver: Head,
+    cuts: Sequence[Sequence[Path]],
+    *,
+    way: Way = "direct",
+    method: Removal = "mean",
+    seed: int = 0,
+) -> list[Received]:
+    """Remove heads from some inputs of a later head, and from nothing else.
+
+    | way    | change of the residual stream that the cut inputs are made from                 |
+    |--------|---------------------------------------------------------------------------------|
+    | direct | sum over senders of (stand-in z - z) W_O: what lies in between stays as it was   |
+    | any    | all that changes before the receiver's layer when the senders are removed: what  |
+    |        | other heads and MLPs in between make of them goes too                            |
+
+    The changed stream goes through the layer's norm and is read by the inputs named in a cut; the
+    receiver's other inputs are the clean run's.
+
+    Args:
+        model: The model.
+        tokens: Sequences of one length, BOS first.
+        senders: Heads in earlier layers.
+        receiver: The head that reads.
+        cuts: For each experiment the inputs to cut: "query", "key", "value" or several of them;
+            none of them is the clean run.
+        way: See above.
+        method: What stands in for the senders, at every position but BOS; see `Removals`.
+        seed: Seed of "resample".
+
+    Returns:
+        For each cut the receiver's pattern and what it gathers, on the model's device.
+
+    Raises:
+        ValueError: If an input or way is unknown, a head does not exist, or a sender is not in an
+            earlier layer.
+
+    Source: Wang et al. 2022 (path patching). With way "direct" the same as TransformerLens'
+    `get_act_patch_direct_path`, which refuses models that share keys; here shared keys are
+    changed as this one head sees them.
+    """
+    unknown = [name for cut in cuts for name in cut if name not in PATHS]
+    if unknown or way not in WAYS:
+        raise ValueError(
+            f"Unknown {'path' if unknown else 'way'} {(unknown or [way])[0]!r}; there are "
+            f"{', '.join(PATHS if unknown else WAYS)}."
+        )
+    receiver.check(model.n_layers, model.n_heads)
+    late = [head for head in senders if head.layer >= receiver.layer]
+    if late:
+        raise ValueError(f"{late[0]} is not in an earlier layer than {receiver}: no path.")
+    removals = Removals(model, tokens, [senders], method=method, seed=seed)
+    found: list[list[Received]] = [[] for _ in cuts]
+    for rows in batch_slices(len(tokens), sequences_at_once(model, tokens.shape[1])):
+        some = tokens[rows]
+        clean = _see(model, some, _sites(receiver, *_INPUT.values(), "resid_pre", heads=senders))
+        before = Site("resid_pre", receiver.layer)
+        if way == "any":
+            with model.hooked(removals.edits(senders, rows)):
+                change = _see(model, some, [before])[before] - clean[before]
+        else:
+            change = torch.zeros_like(clean[before])
+            for head in senders:
+                (edit,) = removals.edits([head], rows).values()
+                z = clean[Site("z", head.layer)]
+                change += (edit(z) - z)[:, :, head.head] @ model.head_weights(head).W_O
+        for cut, parts in zip(cuts, found, strict=True):
+            hooks: dict[Site, Callable[[Tensor], Tensor]] = {before: _adding(change)}
+            for name in PATHS:
+                if name not in cut:
+                    site = Site(_INPUT[name], receiver.layer)
+                    hooks[site] = _constant(clean[site])
+            with model.hooked(hooks):
+                seen = _see(model, some, _sites(receiver, "pattern", "z"))
+            pattern, z = (seen[site] for site in _sites(receiver, "pattern", "z"))
+            parts.append(Received(pattern[:, receiver.head], z[:, :, receiver.head]))
+    return [Received(*(torch.cat(column) for column in zip(*p, strict=True))) for p in found]
+
+
+def _sites(receiver: Head, *kinds: SiteKind, heads: Sequence[Head] = ()) -> list[Site]:
+    return [
+        *(Site(kind, receiver.layer) for kind in kinds),
+        *{Site("z", head.layer) for head in heads},
+    ]
+
+
+def _see(model: Model, tokens: Tensor, sites: Sequence[Site]) -> dict[Site, Tensor]:
+    kept: dict[Site, Tensor] = {}
+
+    def keep(site: Site) -> Observer:
+        def call(_rows: slice, value: Tensor) -> None:
+            kept[site] = value.clone()
+
+        return call
+
+    observe(model, tokens, {site: keep(site) for site in sites}, batch_size=len(tokens))
+    return kept
+
+
+def _constant(value: Tensor) -> Callable[[Tensor], Tensor]:
+    return lambda _activation: value
+
+
+def _adding(change: Tensor) -> Callable[[Tensor], Tensor]:
+    return lambda residual: residual + change
