@@ -8,12 +8,16 @@ from .experiments import attribute_positions as attribute_positions
 from .experiments import get_attention as get_attention
 from .experiments import measure_loss as measure_loss
 from .experiments import score_candidate_pairs as score_candidate_pairs
+from .experiments import score_circuit_baselines as score_circuit_baselines
 from .experiments import score_composition as score_composition
 from .experiments import score_copying as score_copying
 from .experiments import score_embedding_ladder as score_embedding_ladder
+from .experiments import score_group_copying as score_group_copying
 from .experiments import score_heads as score_heads
+from .experiments import score_summed_circuit as score_summed_circuit
 from .experiments import score_two_head_circuit as score_two_head_circuit
 from .experiments import summarize_loss as summarize_loss
+from .experiments import tabulate_accuracy as tabulate_accuracy
 from .heads import Head as Head
 from .models import Model as Model
 from .models import ModelError as ModelError

@@ -15,13 +15,18 @@ from helpers import (
     rank_heads,
     sample_repeated_tokens,
     score_candidate_pairs,
+    score_circuit_baselines,
     score_composition,
     score_copying,
     score_embedding_ladder,
+    score_group_copying,
     score_heads,
+    score_summed_circuit,
     score_two_head_circuit,
     summarize_loss,
+    tabulate_accuracy,
 )
+from helpers.circuits import chance_reciprocal_rank
 
 N = 10
 PAIR = f"{PREVIOUS} > {INDUCTION}"
@@ -104,6 +109,9 @@ def test_the_circuit_matches_every_token_with_itself(compiled):
     assert (circuit["accuracy"].sel(pair=PAIR) == 1.0).all()
     # A head of zeros ties everywhere: a tie is a miss.
     assert (circuit["accuracy"].sel(pair=f"{PREVIOUS} > L6H0") == 0.0).all()
+    assert circuit["mrr"].sel(pair=PAIR).to_numpy().tolist() == [1.0, 1.0]
+    assert circuit["mrr"].sel(pair=f"{PREVIOUS} > L6H0").to_numpy() == approx(1 / VOCABULARY)
+    assert circuit["mrr"].attrs["chance"] == approx(chance_reciprocal_rank(VOCABULARY))
 
 
 def test_no_other_pair_matches(compiled):
@@ -120,12 +128,62 @@ def test_every_rung_is_perfect_without_noise(compiled):
     ladder = score_embedding_ladder(compiled, PREVIOUS, INDUCTION, tokens=40)
     assert (ladder["accuracy"] == 1.0).all()
     assert ladder.attrs["tokens"] == 40
+    table = tabulate_accuracy(ladder)
+    assert table.index.tolist() == ["raw", "normalized", "effective", "centred", "chance"]
+    assert (table.loc[["raw", "centred"]] == 1.0).all(axis=None)
+    assert table.loc["chance", ("along keys", "top-5")] == approx(5 / 40)
+    assert table.loc["chance", ("along queries", "MRR")] == approx(chance_reciprocal_rank(40))
+
+
+def test_only_the_pair_matches_beside_candidates_and_random_pairs(compiled):
+    candidates = [PREVIOUS, "L4H10", "L3H0", "L7H0"]  # itself and a later head are left out
+    baselines = score_circuit_baselines(
+        compiled, PREVIOUS, INDUCTION, candidates=candidates, draws=25, tokens=40
+    )
+    kinds = baselines["kind"].to_numpy().tolist()
+    assert kinds == ["pair"] + ["candidate"] * 2 + ["random"] * 25
+    names = baselines["pair"].to_numpy().tolist()
+    assert names[:3] == [PAIR, "L4H10 > L5H5", "L3H0 > L5H5"]
+    assert len(set(names)) == len(names)
+    assert all(name.startswith("L4H") and " > L5H" in name for name in names[3:])
+    assert baselines["rung"].to_numpy().tolist() == ["raw", "effective"]
+    assert (baselines["accuracy"].isel(pair=0) == 1.0).all()
+    assert (baselines["mrr"].isel(pair=0) == 1.0).all()
+    assert (baselines["accuracy"].isel(pair=slice(1, None)) == 0.0).all()
+    assert np.allclose(baselines["mrr"].isel(pair=slice(1, None)), 1 / 40)
+    # 12 x 12 pairs, without the pair itself and the candidate of the same layer.
+    assert baselines.attrs["random_possible"] == 142 and baselines.attrs["random_pairs"] == 25
+
+
+def test_all_random_pairs_are_taken_where_there_are_few(compiled):
+    few = score_circuit_baselines(compiled, PREVIOUS, INDUCTION, rungs=["raw"], draws=500, tokens=9)
+    assert few.attrs["random_pairs"] == few.attrs["random_possible"] == 143
+
+
+def test_idle_heads_do_not_spoil_the_sum(compiled):
+    summed = score_summed_circuit(
+        compiled, [PREVIOUS, "L4H10", "L6H0", "L0H0"], INDUCTION, tokens=40
+    )
+    assert summed["added"].to_numpy().tolist() == [str(PREVIOUS), "L4H10", "L0H0"]
+    assert (summed["accuracy"] == 1.0).all() and (summed["mrr"] == 1.0).all()
+    assert tabulate_accuracy(summed).index.tolist()[-1] == ("chance", "")
+    with pytest.raises(ValueError, match="nothing to sum"):
+        score_summed_circuit(compiled, ["L6H0"], INDUCTION)
 
 
 def test_only_the_induction_head_copies(compiled):
     copying = score_copying(compiled, [INDUCTION, PREVIOUS, Head(0, 0)])
     assert copying["top1"].to_numpy().tolist() == [1.0, 0.0, 0.0]
     assert copying["eigenvalue"].to_numpy() == approx([1.0, 0.0, 0.0], abs=1e-6)
+
+
+def test_a_group_copies_as_its_copying_head_does(compiled):
+    copying = score_group_copying(compiled, [INDUCTION, "L5H6", PREVIOUS], draws=30)
+    assert float(copying["top1"]) == float(copying["top5"]) == 1.0
+    assert float(copying["eigenvalue"]) == approx(1.0, abs=1e-6)
+    # L4H11 and L5H5 are in the group, so no random group has them.
+    assert copying["random"].to_numpy().tolist() == [0.0] * 30
+    assert copying.attrs["heads"] == "L5H5, L5H6, L4H11"
 
 
 def test_pairs_run_from_earlier_to_later(compiled):

@@ -2,7 +2,15 @@
 
 from helpers.circuits.composition import k_composition, random_composition
 from helpers.circuits.copying import copying_accuracy, copying_eigenvalue_score
-from helpers.circuits.embeddings import RUNGS, Readings, Rung, read_by_head
+from helpers.circuits.diagonal import chance_reciprocal_rank, mean_reciprocal_rank
+from helpers.circuits.embeddings import (
+    RUNGS,
+    Readings,
+    Rung,
+    pick_readings,
+    read_by_head,
+    read_by_layer,
+)
 from helpers.circuits.residuals import token_residuals
 from helpers.circuits.two_heads import (
     Accuracy,
@@ -17,11 +25,15 @@ __all__ = [
     "Accuracy",
     "Rung",
     "candidate_circuits",
+    "chance_reciprocal_rank",
     "copying_accuracy",
     "copying_eigenvalue_score",
     "k_composition",
+    "mean_reciprocal_rank",
+    "pick_readings",
     "random_composition",
     "read_by_head",
+    "read_by_layer",
     "token_residuals",
     "top_k_accuracy",
     "two_head_circuit",

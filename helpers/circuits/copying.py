@@ -1,5 +1,6 @@
 """Does a head, having looked at a token, make the model say that token?"""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -8,7 +9,7 @@ from torch import Tensor
 from transformer_lens import FactoredMatrix
 
 from helpers.circuits.diagonal import diagonal_ranks, share_within
-from helpers.heads import Head
+from helpers.heads import Head, parse_heads
 from helpers.models import Model
 
 
@@ -27,67 +28,92 @@ class Copying(NamedTuple):
 
 
 def copying_circuit(
-    model: Model, head: Head, *, embedding: Float[Tensor, "token d_model"] | None = None
+    model: Model,
+    heads: Head | Sequence[Head],
+    *,
+    embedding: Float[Tensor, "token d_model"] | None = None,
 ) -> FactoredMatrix:
     """`E W_OV W_U`: what attending to a token adds to each token's logit, in factors.
 
+    Several heads that attend to the same place add up: E (sum over h of W_OV^h) W_U, a product
+    of inner dimension heads x d_head.
+
     Args:
         model: The model.
-        head: The head that attends.
+        heads: The head that attends, or several that do together.
         embedding: What stands for each token in the residual stream; W_E if not given.
 
     Returns:
         FactoredMatrix, `[source token, d_vocab]`.
 
     Raises:
-        ValueError: If the head does not exist.
+        ValueError: If a head does not exist or none was given.
 
     Source: Elhage et al. 2021 (the OV circuit).
     """
-    weights = model.head_weights(head)
+    W_V, W_O = _stacked(model, heads)
     E = model.W_E if embedding is None else embedding
-    return FactoredMatrix(E @ weights.W_V, weights.W_O @ model.W_U)
+    return FactoredMatrix(E @ W_V, W_O @ model.W_U)
 
 
-def copying_accuracy(model: Model, head: Head) -> Copying:
-    """Share of tokens that the head, attending to them, promotes above all others.
+def copying_accuracy(model: Model, heads: Head | Sequence[Head]) -> Copying:
+    """Share of tokens that heads, attending to them, promote above all others.
 
     hit_k(i) = fewer than k other logits of row i of `E W_OV W_U` are as large as the own one.
     Range [0, 1]; chance is k / d_vocab.
 
     Args:
         model: The model.
-        head: The head.
+        heads: The head, or several whose outputs are summed.
 
     Returns:
         Top-1 and top-5 share over the whole vocabulary.
 
     Raises:
-        ValueError: If the head does not exist.
+        ValueError: If a head does not exist or none was given.
 
     Source: Olsson et al. 2022 and ARENA 1.2 (OV copying).
     """
-    ranks, _ = diagonal_ranks(copying_circuit(model, head))
+    ranks, _ = diagonal_ranks(copying_circuit(model, heads))
     return Copying(share_within(ranks, 1), share_within(ranks, 5), len(ranks))
 
 
-def copying_eigenvalue_score(model: Model, head: Head) -> float:
+def copying_eigenvalue_score(
+    model: Model,
+    heads: Head | Sequence[Head],
+    *,
+    said: Float[Tensor, "d_model d_model"] | None = None,
+) -> float:
     """Whether `E W_OV W_U` mostly stretches (copies) or mostly flips (suppresses).
 
-    sum(λ) / sum(|λ|) over the eigenvalues of the circuit, of which at most d_head are not 0:
-    they are those of the d_head x d_head product the other way round. Range [-1, 1]; 1 copies,
-    -1 anti-copies, a random head is near 0. A head of zero weights scores 0.
+    sum(λ) / sum(|λ|) over the eigenvalues of the circuit, of which at most heads x d_head are not
+    0: they are those of the small product the other way round, W_O W_U E W_V. Range [-1, 1]; 1
+    copies, -1 anti-copies, a random head is near 0. Heads of zero weights score 0.
 
     Args:
         model: The model.
-        head: The head.
+        heads: The head, or several whose outputs are summed.
+        said: `W_U W_E`, if it is at hand: it is the same for all heads.
 
     Raises:
-        ValueError: If the head does not exist.
+        ValueError: If a head does not exist or none was given.
 
     Source: Elhage et al. 2021 (eigenvalue summary of the OV circuit).
     """
-    circuit = copying_circuit(model, head)
-    values = torch.linalg.eigvals((circuit.B @ circuit.A).to("cpu", torch.float64))
+    if said is None:
+        circuit = copying_circuit(model, heads)
+        small = circuit.B @ circuit.A
+    else:
+        W_V, W_O = _stacked(model, heads)
+        small = W_O @ said @ W_V
+    values = torch.linalg.eigvals(small.to("cpu", torch.float64))
     size = values.abs().sum()
     return float(values.real.sum() / size) if size > 0 else 0.0
+
+
+def _stacked(
+    model: Model, heads: Head | Sequence[Head]
+) -> tuple[Float[Tensor, "d_model inner"], Float[Tensor, "inner d_model"]]:
+    """W_V side by side and W_O one below the other: their product is the sum of the heads' W_OV."""
+    weights = [model.head_weights(head) for head in parse_heads(heads)]
+    return torch.cat([w.W_V for w in weights], dim=1), torch.cat([w.W_O for w in weights])

@@ -59,3 +59,28 @@ def diagonal_ranks(
 def share_within(ranks: Int[Tensor, " token"], k: int) -> float:
     """Share of tokens that rank k-th or better."""
     return (ranks <= k).double().mean().item()
+
+
+def mean_reciprocal_rank(ranks: Int[Tensor, " token"]) -> float:
+    """Mean of 1 / rank: how near to the top, where top-1 only asks whether at the top.
+
+    MRR = mean over i of 1 / rank(i). Range (0, 1]: 1 if every rank is 1, 0.5 if every rank is 2;
+    chance: see `chance_reciprocal_rank`.
+
+    Args:
+        ranks: Ranks from `diagonal_ranks`, 1 being the best.
+
+    Source: Voorhees 1999, the TREC-8 question answering track.
+    """
+    return (1 / ranks.double()).mean().item()
+
+
+def chance_reciprocal_rank(tokens: int) -> float:
+    """Mean reciprocal rank if all ranks are equally likely.
+
+    H(V) / V with the harmonic number H(V) = 1 + 1/2 + … + 1/V of V tokens.
+
+    Args:
+        tokens: How many tokens are ranked.
+    """
+    return (1 / torch.arange(1, tokens + 1, dtype=torch.float64)).mean().item()

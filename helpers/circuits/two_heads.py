@@ -7,33 +7,38 @@ from jaxtyping import Float
 from torch import Tensor
 from transformer_lens import FactoredMatrix
 
-from helpers.circuits.diagonal import diagonal_ranks, share_within
+from helpers.circuits.diagonal import diagonal_ranks, mean_reciprocal_rank, share_within
 from helpers.circuits.embeddings import Readings, read_by_head
-from helpers.heads import Head
+from helpers.heads import Head, parse_heads
 from helpers.models import Model
 
 
 class Accuracy(NamedTuple):
-    """Share of tokens whose own entry is among the largest of its row or column.
+    """How high the own entry of a token ranks in its row or column, on average.
 
     Args:
         top1_keys: Among all keys of one query (softmax runs over keys: the right one).
         top5_keys: The same, among the five largest.
         top1_queries: Among all queries of one key (what much public code computes with `.T`).
         top5_queries: The same, among the five largest.
-        tokens: How many tokens were compared; chance is k / tokens.
+        mrr_keys: Mean of 1 / rank among all keys of one query.
+        mrr_queries: Mean of 1 / rank among all queries of one key.
+        tokens: How many tokens were compared; chance is k / tokens, and for the mean reciprocal
+            rank `chance_reciprocal_rank(tokens)`.
     """
 
     top1_keys: float
     top5_keys: float
     top1_queries: float
     top5_queries: float
+    mrr_keys: float
+    mrr_queries: float
     tokens: int
 
 
 def two_head_circuit(
     model: Model,
-    previous: Head,
+    previous: Head | Sequence[Head],
     induction: Head,
     *,
     readings: Readings | None = None,
@@ -44,11 +49,15 @@ def two_head_circuit(
     x = y = W_E that is W_E W_Q^I W_K^I^T W_OV^P^T W_E^T, the circuit of the post. A circuit that
     finds repeats has its largest entries on the diagonal.
 
+    Several previous-token heads may be given: what they write adds up in the residual stream, so
+    their keys are summed, as if each looked back with all of its attention. Several induction
+    heads may not: each has a softmax of its own.
+
     With rotated positions (RoPE) the rotation between query and key is left out.
 
     Args:
         model: The model.
-        previous: Previous-token head P, which writes token j into the place after it.
+        previous: Previous-token head P, which writes token j into the place after it, or several.
         induction: Induction head I, in a later layer, which looks for token i.
         readings: What stands for the tokens where each head reads; raw W_E if not given.
 
@@ -56,36 +65,46 @@ def two_head_circuit(
         FactoredMatrix, `[query token, key token]`, inner dimension d_head.
 
     Raises:
-        ValueError: If a head does not exist or P is not in an earlier layer than I.
+        ValueError: If a head does not exist, a P is not in an earlier layer than I or is named
+            twice, or `readings` were made for another number of heads.
 
     Source: Elhage et al. 2021; top-1 test after ARENA 1.2 and the post.
     """
-    if previous.layer >= induction.layer:
-        raise ValueError(
-            f"{previous} cannot feed {induction}: composition runs from an earlier layer to a "
-            "later one. Swap them?"
-        )
+    senders = parse_heads(previous)
+    if len(set(senders)) < len(senders):
+        raise ValueError(f"A head writes once; {', '.join(map(str, senders))} names one twice.")
+    for head in senders:
+        if head.layer >= induction.layer:
+            raise ValueError(
+                f"{head} cannot feed {induction}: composition runs from an earlier layer to a "
+                "later one. Swap them?"
+            )
     if readings is None:
-        readings = read_by_head(model, previous, induction, rung="raw")
-    P, I = model.head_weights(previous), model.head_weights(induction)  # noqa: E741
+        readings = read_by_head(model, senders, induction, rung="raw")
+    I = model.head_weights(induction)  # noqa: E741
     queries = readings.query @ I.W_Q + readings.b_Q
-    keys = (readings.value @ P.W_V + readings.b_V) @ (P.W_O @ I.W_K) + readings.b_K
+    keys = readings.b_K
+    for head, value, b_V in zip(senders, readings.values, readings.b_V, strict=True):
+        P = model.head_weights(head)
+        keys = keys + (value @ P.W_V + b_V) @ (P.W_O @ I.W_K)
     return FactoredMatrix(queries, keys.mT)
 
 
 def top_k_accuracy(circuit: FactoredMatrix, *, tile: int | None = None) -> Accuracy:
-    """Share of tokens that the circuit matches best with themselves, both ways.
+    """How often and how nearly the circuit matches tokens best with themselves, both ways.
 
-    hit_k(i) = fewer than k other entries of row (column) i are as large as the diagonal. A tie
-    is a miss, so a circuit of zeros scores 0. The matrix is gone through once for both ways,
-    tile by tile, and never stored.
+    hit_k(i) = fewer than k other entries of row (column) i are as large as the diagonal;
+    MRR = mean over i of 1 / (1 + how many are). A tie is a miss, so a circuit of zeros scores 0,
+    and 1 / tokens in MRR. The matrix is gone through once for both ways, tile by tile, and never
+    stored.
 
     Args:
         circuit: Square `[query token, key token]` circuit in factors.
         tile: Side of a tile; one that suits the cache if not given.
 
     Returns:
-        Top-1 and top-5 along keys and along queries; range [0, 1], chance k / tokens.
+        Top-1, top-5 and mean reciprocal rank along keys and along queries; range [0, 1], chance
+        k / tokens and `chance_reciprocal_rank(tokens)`.
 
     Raises:
         ValueError: If the circuit is not square.
@@ -96,6 +115,8 @@ def top_k_accuracy(circuit: FactoredMatrix, *, tile: int | None = None) -> Accur
         top5_keys=share_within(by_key, 5),
         top1_queries=share_within(by_query, 1),
         top5_queries=share_within(by_query, 5),
+        mrr_keys=mean_reciprocal_rank(by_key),
+        mrr_queries=mean_reciprocal_rank(by_query),
         tokens=len(by_key),
     )
 

@@ -8,10 +8,14 @@ from helpers.experiments.ablation import (
 from helpers.experiments.attention import get_attention
 from helpers.experiments.circuit import (
     score_candidate_pairs,
+    score_circuit_baselines,
     score_composition,
     score_copying,
     score_embedding_ladder,
+    score_group_copying,
+    score_summed_circuit,
     score_two_head_circuit,
+    tabulate_accuracy,
 )
 from helpers.experiments.loss import measure_loss, summarize_loss
 from helpers.experiments.scan import score_heads
@@ -23,10 +27,14 @@ __all__ = [
     "get_attention",
     "measure_loss",
     "score_candidate_pairs",
+    "score_circuit_baselines",
     "score_composition",
     "score_copying",
     "score_embedding_ladder",
+    "score_group_copying",
     "score_heads",
+    "score_summed_circuit",
     "score_two_head_circuit",
     "summarize_loss",
+    "tabulate_accuracy",
 ]

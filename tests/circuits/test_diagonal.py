@@ -2,7 +2,12 @@ import pytest
 import torch
 from transformer_lens import FactoredMatrix
 
-from helpers.circuits.diagonal import diagonal_ranks, share_within
+from helpers.circuits.diagonal import (
+    chance_reciprocal_rank,
+    diagonal_ranks,
+    mean_reciprocal_rank,
+    share_within,
+)
 
 
 def test_by_hand():
@@ -12,6 +17,15 @@ def test_by_hand():
     assert in_rows.tolist() == [2, 1, 2]
     assert in_columns.tolist() == [2, 2, 1]
     assert share_within(in_rows, 1) == pytest.approx(1 / 3)
+    assert mean_reciprocal_rank(in_rows) == pytest.approx((1 / 2 + 1 + 1 / 2) / 3)
+
+
+def test_reciprocal_ranks_by_hand():
+    """Ranks 1, 2, 4: (1 + 1/2 + 1/4) / 3. By chance each of three ranks: (1 + 1/2 + 1/3) / 3."""
+    assert mean_reciprocal_rank(torch.tensor([1, 2, 4])) == pytest.approx(1.75 / 3)
+    assert chance_reciprocal_rank(3) == pytest.approx(11 / 18)
+    ranks = torch.arange(1, 51)
+    assert mean_reciprocal_rank(ranks) == pytest.approx(chance_reciprocal_rank(50))
 
 
 @pytest.mark.parametrize("tile", [None, 1, 7, 16, 100])

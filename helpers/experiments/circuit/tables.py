@@ -1,0 +1,106 @@
+"""What the circuit experiments share: names on accuracies, samples of tokens, a table to read."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+import torch
+import xarray as xr
+from jaxtyping import Int
+from torch import Tensor
+
+from helpers.circuits import Accuracy, chance_reciprocal_rank
+from helpers.models import Model
+from helpers.results import label_array
+from helpers.tokens import ordinary_tokens
+
+ALONG = ("keys", "queries")
+K = (1, 5)
+
+
+def label_accuracies(
+    found: Mapping[tuple[int, ...], Accuracy],
+    dims: Sequence[str],
+    coords: Mapping[str, Any],
+    *,
+    tokens: int,
+    of: str,
+) -> dict[str, xr.DataArray]:
+    """Accuracies by their place in a grid, as two labelled arrays.
+
+    Args:
+        found: Accuracy by place; places that are missing stay NaN.
+        dims: Names of the dimensions of the grid.
+        coords: Labels along them; the length of each says how large the grid is.
+        tokens: How many tokens were compared, for the chance level.
+        of: What they are ("tokens", "sampled tokens").
+
+    Returns:
+        `accuracy` over the grid, `along` and `k`, and `mrr` over the grid and `along`; the
+        attribute `chance` of the first is that of top-1.
+    """
+    shape = [len(coords[dim]) for dim in dims]
+    accuracy = torch.full((*shape, len(ALONG), len(K)), torch.nan)
+    mrr = torch.full((*shape, len(ALONG)), torch.nan)
+    for place, a in found.items():
+        rows = [[a.top1_keys, a.top5_keys], [a.top1_queries, a.top5_queries]]
+        accuracy[place] = torch.tensor(rows)
+        mrr[place] = torch.tensor([a.mrr_keys, a.mrr_queries])
+    along = {"along": list(ALONG)}
+    return {
+        "accuracy": label_array(
+            accuracy,
+            (*dims, "along", "k"),
+            coords={**coords, **along, "k": list(K)},
+            long_name=f"share of {of} that match themselves best",
+            chance=1 / tokens,
+        ),
+        "mrr": label_array(
+            mrr,
+            (*dims, "along"),
+            coords={**coords, **along},
+            long_name=f"mean of 1 / rank of {of} among all that could match",
+            chance=chance_reciprocal_rank(tokens),
+        ),
+    }
+
+
+def sample_tokens(model: Model, tokens: int, seed: int) -> Int[Tensor, " token"]:
+    """A seeded sample of tokens that stand for text.
+
+    Raises:
+        ValueError: If it would be too small to compare anything.
+    """
+    if tokens < 2:
+        raise ValueError(f"A sample needs at least 2 tokens to compare, got {tokens}.")
+    words = ordinary_tokens(model)
+    generator = torch.Generator().manual_seed(seed)
+    return words[torch.randperm(len(words), generator=generator)[:tokens]]
+
+
+def tabulate_accuracy(result: xr.Dataset) -> pd.DataFrame:
+    """Top-1, top-5 and mean reciprocal rank, along keys and along queries, side by side.
+
+    Args:
+        result: Result of `score_two_head_circuit`, `score_embedding_ladder`,
+            `score_circuit_baselines` or `score_summed_circuit`.
+
+    Returns:
+        One row for each pair, rung or number of heads, one column for each measure and way; the
+        last row is chance.
+    """
+    accuracy, mrr = result["accuracy"], result["mrr"]
+    lead = [str(dim) for dim in mrr.dims if dim != "along"]
+    columns, chance = {}, {}
+    for along in ALONG:
+        shares = accuracy.sel(along=along)
+        measures = {f"top-{k}": (shares.sel(k=k), accuracy.attrs["chance"] * k) for k in K}
+        measures["MRR"] = (mrr.sel(along=along), mrr.attrs["chance"])
+        for name, (values, level) in measures.items():
+            drop = [c for c in values.coords if c not in lead]
+            columns[f"along {along}", name] = values.drop_vars(drop).to_series()
+            chance[f"along {along}", name] = level
+    table = pd.DataFrame(columns).astype(float)
+    label = ["chance"] if len(lead) == 1 else [("chance", *[""] * (len(lead) - 1))]
+    index = pd.Index(label) if len(lead) == 1 else pd.MultiIndex.from_tuples(label, names=lead)
+    return pd.concat([table, pd.DataFrame([chance], index=index)])
