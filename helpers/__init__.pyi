@@ -46,6 +46,8 @@ from .results import keep as keep
 from .results import rank_heads as rank_heads
 from .results import summarize as summarize
 from .source import show_source as show_source
+from .texts import TextSample as TextSample
+from .texts import sample_text as sample_text
 from .tokens import RepeatedTokens as RepeatedTokens
 from .tokens import label_tokens as label_tokens
 from .tokens import sample_repeated_tokens as sample_repeated_tokens

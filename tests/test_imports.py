@@ -18,6 +18,7 @@ LEVELS = {
     "mini": 1,
     "models": 1,
     "tokens": 2,
+    "texts": 3,
     "forward": 3,
     "interventions": 4,
     "circuits": 4,
