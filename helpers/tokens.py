@@ -72,13 +72,7 @@ def sample_repeated_tokens(
     """
     if sampling not in get_args(Sampling):
         raise ValueError(f'Unknown sampling {sampling!r}: choose "corrected" or "blog".')
-    if n < 2 or sequences < 1:
-        raise ValueError(f"Need n >= 2 and sequences >= 1, got n={n}, sequences={sequences}.")
-    if 2 * n + 1 > model.n_ctx:
-        raise ValueError(
-            f"n={n} gives {2 * n + 1} tokens, but {model.name} can read {model.n_ctx}: "
-            f"choose n <= {(model.n_ctx - 1) // 2}."
-        )
+    _check_length(model, n, sequences)
     generator = torch.Generator().manual_seed(seed)
     if sampling == "blog":
         halves = torch.randint(model.d_vocab, (sequences, n), generator=generator)
@@ -93,6 +87,46 @@ def sample_repeated_tokens(
         halves = words[torch.stack(picks)]
     bos = torch.full((sequences, 1), bos_token(model))
     return RepeatedTokens(torch.cat([bos, halves, halves], dim=1), n, seed, sampling)
+
+
+def sample_unrepeated_tokens(
+    model: Model, *, n: int = 50, sequences: int = 32, seed: int = 0
+) -> Int[Tensor, "batch pos"]:
+    """Draw random token sequences of the same length in which the second half repeats nothing.
+
+    tokens[b] = [BOS, r_1 … r_N, r'_1 … r'_N], where r and r' have no token in common: the
+    control for `sample_repeated_tokens`. A head that looks a fixed number of places back does so
+    here as well; one that looks for a repeat finds none.
+
+    Args:
+        model: Its vocabulary, BOS and context length are used.
+        n: Length N of each half, at least 2.
+        sequences: How many sequences to draw.
+        seed: Seed of a generator of its own.
+
+    Returns:
+        Tokens, `[sequences, 2N + 1]`. No token comes twice, unless the vocabulary has fewer than
+        2N that are not special: then r' is drawn with replacement from those that r leaves.
+
+    Raises:
+        ValueError: If N does not fit the model's context or leaves no token for r'.
+    """
+    _check_length(model, n, sequences)
+    words = ordinary_tokens(model)
+    if n >= len(words):
+        raise ValueError(
+            f"{model.name} has {len(words)} tokens that are not special: n={n} leaves none that "
+            f"would not repeat. Choose n < {len(words)}."
+        )
+    generator = torch.Generator().manual_seed(seed)
+    rows = []
+    for _ in range(sequences):
+        order = words[torch.randperm(len(words), generator=generator)]
+        first, left = order[:n], order[n:]
+        if len(left) < n:
+            left = left[torch.randint(len(left), (n,), generator=generator)]
+        rows.append(torch.cat([torch.tensor([bos_token(model)]), first, left[:n]]))
+    return torch.stack(rows)
 
 
 def ordinary_tokens(model: Model) -> Int[Tensor, " token"]:
@@ -148,3 +182,13 @@ def label_tokens(model: Model, ids: Int[Tensor, " pos"]) -> list[str]:
             text = str(model.tokenizer.convert_ids_to_tokens(token))
         labels.append(text.replace(" ", "·").replace("\n", "↵").replace("\t", "⇥"))
     return labels
+
+
+def _check_length(model: Model, n: int, sequences: int) -> None:
+    if n < 2 or sequences < 1:
+        raise ValueError(f"Need n >= 2 and sequences >= 1, got n={n}, sequences={sequences}.")
+    if 2 * n + 1 > model.n_ctx:
+        raise ValueError(
+            f"n={n} gives {2 * n + 1} tokens, but {model.name} can read {model.n_ctx}: "
+            f"choose n <= {(model.n_ctx - 1) // 2}."
+        )

@@ -19,6 +19,7 @@ from helpers.experiments.circuit import (
 )
 from helpers.experiments.loss import measure_loss, summarize_loss
 from helpers.experiments.scan import score_heads
+from helpers.experiments.stability import score_stability
 
 __all__ = [
     "ablate_positions",
@@ -33,6 +34,7 @@ __all__ = [
     "score_embedding_ladder",
     "score_group_copying",
     "score_heads",
+    "score_stability",
     "score_summed_circuit",
     "score_two_head_circuit",
     "summarize_loss",

@@ -10,7 +10,7 @@ from helpers.metrics.attention import (
     score_pattern,
     uniform_pattern,
 )
-from helpers.metrics.bootstrap import bootstrap_interval
+from helpers.metrics.bootstrap import bootstrap_interval, bootstrap_top
 from helpers.metrics.predictions import (
     PARTS,
     Part,
@@ -25,6 +25,7 @@ __all__ = [
     "SCORES",
     "Part",
     "bootstrap_interval",
+    "bootstrap_top",
     "bos_rest_score",
     "duplicate_token_score",
     "in_context_learning_score",

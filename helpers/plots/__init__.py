@@ -1,7 +1,9 @@
 """Labelled results in, plotly figures out; never a model."""
 
 from helpers.plots.attention import plot_attention
-from helpers.plots.circuit import plot_composition, plot_ladder, plot_pairs
+from helpers.plots.baselines import plot_circuit_baselines, plot_summed
+from helpers.plots.circuit import plot_ladder, plot_pairs
+from helpers.plots.composition import plot_composition, plot_composition_and_attention
 from helpers.plots.effects import (
     plot_cell_effects,
     plot_effect_grid,
@@ -11,11 +13,14 @@ from helpers.plots.effects import (
 )
 from helpers.plots.heads import plot_head_scores, plot_ranking
 from helpers.plots.loss import plot_loss
+from helpers.plots.stability import plot_stability
 
 __all__ = [
     "plot_attention",
     "plot_cell_effects",
+    "plot_circuit_baselines",
     "plot_composition",
+    "plot_composition_and_attention",
     "plot_effect_grid",
     "plot_estimates",
     "plot_head_scores",
@@ -24,5 +29,7 @@ __all__ = [
     "plot_loss",
     "plot_pairs",
     "plot_ranking",
+    "plot_stability",
+    "plot_summed",
     "plot_target_effects",
 ]

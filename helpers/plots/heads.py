@@ -13,6 +13,7 @@ from helpers.plots.parts import (
     height_of,
     label_axis,
     mean_over_sequences,
+    note_above,
     text,
 )
 
@@ -62,17 +63,7 @@ def plot_head_scores(scores: xr.DataArray, *, mark: int = 3, title: str | None =
             font={"size": 10, "color": theme.PAPER if value > 0.5 else theme.INK},
         )
     if chance is not None:
-        fig.add_annotation(
-            x=0,
-            y=1,
-            xref="paper",
-            yref="paper",
-            xanchor="left",
-            yanchor="bottom",
-            showarrow=False,
-            text=f"uniform attention would score {chance:.3f}",
-            font={"color": theme.MUTED, "size": 12},
-        )
+        note_above(fig, f"uniform attention would score {chance:.3f}")
     fig.update_xaxes(title="head", **label_axis(range(heads)))
     fig.update_yaxes(title="layer", **label_axis(range(layers)), autorange="reversed")
     return fig

@@ -108,3 +108,18 @@ def height_of(rows: int, *, cell: int = theme.CELL, least: int = 260, most: int 
 def model_of(data: xr.DataArray | xr.Dataset) -> str:
     """Name of the model a result was measured on, for titles."""
     return text(data.attrs.get("model", "this model"))
+
+
+def note_above(fig: go.Figure, note: str) -> None:
+    """Write a note, the chance level for example, between the title and the figure."""
+    fig.add_annotation(
+        x=0,
+        y=1,
+        xref="paper",
+        yref="paper",
+        xanchor="left",
+        yanchor="bottom",
+        showarrow=False,
+        text=note,
+        font={"color": theme.MUTED, "size": 12},
+    )

@@ -1,17 +1,27 @@
 """Sentences made from results, so that no text can say what the numbers do not."""
 
 from helpers.prose.ablation import describe_ablation, describe_attribution
-from helpers.prose.circuit import describe_circuit
+from helpers.prose.circuit import (
+    describe_circuit,
+    describe_circuit_baselines,
+    describe_copying,
+    describe_summed,
+)
 from helpers.prose.heads import describe_heads, describe_pair
 from helpers.prose.loss import describe_loss
 from helpers.prose.parts import Prose
+from helpers.prose.stability import describe_stability
 
 __all__ = [
     "Prose",
     "describe_ablation",
     "describe_attribution",
     "describe_circuit",
+    "describe_circuit_baselines",
+    "describe_copying",
     "describe_heads",
     "describe_loss",
     "describe_pair",
+    "describe_stability",
+    "describe_summed",
 ]

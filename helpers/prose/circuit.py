@@ -1,5 +1,6 @@
 """What the weights of the circuit say, in words."""
 
+import numpy as np
 import xarray as xr
 
 from helpers.prose.parts import Prose
@@ -25,4 +26,84 @@ def describe_circuit(circuit: xr.Dataset, ladder: xr.Dataset) -> Prose:
         f"**{circuit.attrs['model']}** matches {keys:.2%} of {circuit.attrs['tokens']:,} tokens "
         f"best with themselves along keys, {keys / chance:,.0f} times chance. "
         f"On {ladder.attrs['tokens']:,} sampled tokens it matches {shares}."
+    )
+
+
+def describe_circuit_baselines(baselines: xr.Dataset) -> Prose:
+    """Whether any two heads would have done, in words.
+
+    Args:
+        baselines: Result of `score_circuit_baselines`.
+    """
+    accuracy = baselines["accuracy"].sel(along="keys", k=1)
+    kinds, names = baselines["kind"].to_numpy(), baselines["pair"].to_numpy()
+    parts = []
+    for rung in baselines["rung"].to_numpy():
+        values = accuracy.sel(rung=rung).to_numpy()
+        own, others = values[0], values[1:]
+        beaten = int((others >= own).sum())
+        rivals = []
+        for kind, plural in (("candidate", "other candidates"), ("random", "random pairs")):
+            here = np.flatnonzero(kinds == kind)
+            if len(here):
+                top = here[values[here].argmax()]
+                rivals.append(
+                    f"the best of {len(here)} {plural} ({names[top]}) {values[top]:.1%}, "
+                    f"their median {np.median(values[here]):.1%}"
+                )
+        place = "more than any other" if beaten == 0 else f"{beaten} of {len(others)} do as well"
+        parts.append(
+            f"On {rung} embeddings **{names[0]}** matches {own:.1%} of tokens best with "
+            f"themselves along keys, {place}; {'; '.join(rivals)}."
+        )
+    chance = baselines["accuracy"].attrs["chance"]
+    return Prose(f"{' '.join(parts)} Chance is {chance:.2%}. (**{baselines.attrs['model']}**)")
+
+
+def describe_summed(summed: xr.Dataset) -> Prose:
+    """What more than one previous-token head adds, in words.
+
+    Args:
+        summed: Result of `score_summed_circuit`.
+    """
+    accuracy = summed["accuracy"].sel(along="keys", k=1)
+    added = summed["added"].to_numpy()
+    parts = []
+    for rung in summed["rung"].to_numpy():
+        values = accuracy.sel(rung=rung).to_numpy()
+        best = int(values.argmax())
+        most = (
+            "no further head adds to that"
+            if best == 0
+            else f"{values[best]:.1%} with {' + '.join(added[: best + 1])}, the most"
+        )
+        parts.append(
+            f"On {rung} embeddings {added[0]} alone gives {values[0]:.1%}; {most}; "
+            f"all {len(added)} together give {values[-1]:.1%}."
+        )
+    return Prose(
+        f"Top-1 along keys of what feeds **{summed.attrs['induction']}** of "
+        f"**{summed.attrs['model']}**. {' '.join(parts)}"
+    )
+
+
+def describe_copying(copying: xr.Dataset, group: xr.Dataset) -> Prose:
+    """Whether heads copy, alone and together, in words.
+
+    Args:
+        copying: Result of `score_copying`.
+        group: Result of `score_group_copying`.
+    """
+    alone, random = copying["eigenvalue"].to_numpy(), group["random"].to_numpy()
+    own, share = float(group["eigenvalue"]), float(group["top1"])
+    above = int((random < own).sum())
+    best = int(copying["top1"].to_numpy().argmax())
+    return Prose(
+        f"Alone, {', '.join(copying['head_name'].to_numpy())} of **{group.attrs['model']}** have "
+        f"eigenvalue scores from {alone.min():+.2f} to {alone.max():+.2f}; {group.attrs['heads']} "
+        f"summed score **{own:+.2f}**, above {above} of {len(random)} random groups of the same "
+        f"layers (median {np.median(random):+.2f}, highest {random.max():+.2f}). Summed, they "
+        f"promote {share:.1%} of {group.attrs['tokens']:,} tokens above all others; the best "
+        f"single head, {copying['head_name'].to_numpy()[best]}, "
+        f"{float(copying['top1'][best]):.1%}."
     )

@@ -101,6 +101,8 @@ def tabulate_accuracy(result: xr.Dataset) -> pd.DataFrame:
             columns[f"along {along}", name] = values.drop_vars(drop).to_series()
             chance[f"along {along}", name] = level
     table = pd.DataFrame(columns).astype(float)
-    label = ["chance"] if len(lead) == 1 else [("chance", *[""] * (len(lead) - 1))]
-    index = pd.Index(label) if len(lead) == 1 else pd.MultiIndex.from_tuples(label, names=lead)
-    return pd.concat([table, pd.DataFrame([chance], index=index)])
+    last = pd.DataFrame([chance], index=["chance"])
+    if len(lead) > 1:
+        blank = [[""]] * (len(lead) - 1)
+        last.index = pd.MultiIndex.from_arrays([["chance"], *blank], names=lead)
+    return pd.concat([table, last])

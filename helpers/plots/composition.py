@@ -1,0 +1,152 @@
+"""Who writes what a later head reads, and who of them looks back."""
+
+import numpy as np
+import plotly.graph_objects as go
+import xarray as xr
+
+from helpers import theme
+from helpers.heads import Head
+from helpers.plots.parts import model_of
+
+_NAMED = 3
+"""How many heads the scatter names at the far end of each axis."""
+
+
+def plot_composition(
+    composition: xr.Dataset, target: str | Head, *, mark: str | Head | None = None
+) -> go.Figure:
+    """K-composition of every earlier head into one head, with the band of random heads.
+
+    Args:
+        composition: Result of `score_composition`.
+        target: The later head.
+        mark: An earlier head to point out.
+
+    Returns:
+        One dot a head, by layer; the band is mean ± 2 sd of two random heads.
+
+    Raises:
+        ValueError: If the target is in layer 0: nothing comes before it.
+    """
+    later = Head.parse(target)
+    earlier, values = _into(composition, later)
+    fig = theme.figure(title=f"K-composition into {later}: {model_of(composition)}")
+    _add_random_band(fig, composition)
+    heads = np.array([head.head for head in earlier])
+    spread = (heads - heads.mean()) * 0.6 / max(1, heads.max())
+    x = np.array([head.layer for head in earlier]) + spread
+    _add_heads(fig, x, values, earlier, hover="%{text}: %{y:.3f}")
+    if mark is not None:
+        _add_mark(fig, x, values, earlier, Head.parse(mark))
+    fig.update_xaxes(title="layer of the earlier head", dtick=1)
+    fig.update_yaxes(title="K-composition score", rangemode="tozero")
+    return fig
+
+
+def plot_composition_and_attention(
+    composition: xr.Dataset,
+    scores: xr.Dataset,
+    target: str | Head,
+    *,
+    mark: str | Head | None = None,
+) -> go.Figure:
+    """Does it feed the head, and does it look back? Every earlier head in one picture.
+
+    Top right are heads that do both. Top left is written where the target reads, but by heads
+    that do not look back; bottom right are previous-token heads that this target does not read.
+
+    Args:
+        composition: Result of `score_composition`.
+        scores: Result of `score_heads`.
+        target: The later head.
+        mark: An earlier head to point out.
+
+    Returns:
+        One dot a head; the band is mean ± 2 sd of two random heads, the dotted line what uniform
+        attention scores. The outermost heads on each axis are named.
+
+    Raises:
+        ValueError: If the target is in layer 0: nothing comes before it.
+    """
+    later = Head.parse(target)
+    earlier, values = _into(composition, later)
+    looks = scores["previous_token"].mean("sequence").transpose("layer", "head").to_numpy()
+    x = np.array([looks[head.layer, head.head] for head in earlier])
+    fig = theme.figure(title=f"Feeding {later}, and looking back: {model_of(composition)}")
+    _add_random_band(fig, composition)
+    _add_heads(fig, x, values, earlier, hover="%{text}: looks back %{x:.3f}, composes %{y:.3f}")
+    marked = None if mark is None else Head.parse(mark)
+    outermost = {int(i) for axis in (x, values) for i in np.argsort(-axis)[:_NAMED]}
+    named = [place for place in sorted(outermost) if earlier[place] != marked]
+    fig.add_scatter(
+        x=x[named],
+        y=values[named],
+        mode="text",
+        text=[str(earlier[place]) for place in named],
+        textposition=["middle left" if x[place] > 0.85 else "middle right" for place in named],
+        textfont={"size": 11, "color": theme.MUTED},
+        name="named",
+        showlegend=False,
+        hoverinfo="skip",
+    )
+    if marked is not None:
+        _add_mark(fig, x, values, earlier, marked)
+    chance = scores["previous_token"].attrs.get("chance")
+    if chance is not None:
+        fig.add_vline(x=chance, line={"color": theme.MUTED, "dash": "dot"})
+    fig.update_xaxes(title="previous-token score (dotted: uniform attention)", range=[-0.02, 1.02])
+    fig.update_yaxes(title=f"K-composition into {later}", rangemode="tozero")
+    return fig
+
+
+def _into(composition: xr.Dataset, later: Head) -> tuple[list[Head], np.ndarray]:
+    """All heads of earlier layers, and how each composes into one head."""
+    if later.layer == 0:
+        raise ValueError(f"{later} is in the first layer: no earlier head can feed it.")
+    into = composition["k_composition"].sel(layer_to=later.layer, head_to=later.head)
+    earlier = into.isel(layer_from=slice(0, later.layer)).transpose("layer_from", "head_from")
+    values = earlier.to_numpy()
+    return [Head(int(layer), int(head)) for layer, head in np.ndindex(values.shape)], values.ravel()
+
+
+def _add_random_band(fig: go.Figure, composition: xr.Dataset) -> None:
+    mean, sd = (float(composition.attrs[key]) for key in ("random_mean", "random_sd"))
+    fig.add_hrect(
+        y0=mean - 2 * sd,
+        y1=mean + 2 * sd,
+        fillcolor=theme.MUTED,
+        opacity=0.3,
+        line_width=0,
+        annotation={"text": "two random heads (mean ± 2 sd)", "font": {"color": theme.MUTED}},
+        annotation_position="bottom right",
+    )
+
+
+def _add_heads(
+    fig: go.Figure, x: np.ndarray, y: np.ndarray, heads: list[Head], *, hover: str
+) -> None:
+    fig.add_scatter(
+        x=x,
+        y=y,
+        mode="markers",
+        marker={"color": theme.SECOND, "size": 7, "opacity": 0.8},
+        text=[str(head) for head in heads],
+        hovertemplate=hover + "<extra></extra>",
+        showlegend=False,
+    )
+
+
+def _add_mark(
+    fig: go.Figure, x: np.ndarray, y: np.ndarray, heads: list[Head], marked: Head
+) -> None:
+    place = heads.index(marked)
+    fig.add_scatter(
+        x=[x[place]],
+        y=[y[place]],
+        mode="markers+text",
+        text=[str(marked)],
+        textposition="top center",
+        marker={"color": theme.SEAM, "size": 11, "symbol": "circle-open", "line": {"width": 2}},
+        showlegend=False,
+        hoverinfo="skip",
+    )
