@@ -17,6 +17,7 @@ LEVELS = {
     "source": 0,
     "mini": 1,
     "models": 1,
+    "groups": 2,
     "stability": 2,
     "tokens": 2,
     "texts": 3,

@@ -6,6 +6,12 @@ from helpers.experiments.ablation import (
     attribute_positions,
 )
 from helpers.experiments.attention import get_attention
+from helpers.experiments.causes import (
+    attribute_logits,
+    cut_paths,
+    measure_faithfulness,
+    score_without,
+)
 from helpers.experiments.circuit import (
     score_candidate_pairs,
     score_circuit_baselines,
@@ -17,16 +23,25 @@ from helpers.experiments.circuit import (
     score_two_head_circuit,
     tabulate_accuracy,
 )
+from helpers.experiments.controls import ablate_layers
 from helpers.experiments.loss import measure_loss, summarize_loss
+from helpers.experiments.removal import remove_groups, remove_in_order, remove_mlps
 from helpers.experiments.scan import score_heads
 from helpers.experiments.stability import score_stability
 
 __all__ = [
+    "ablate_layers",
     "ablate_positions",
     "ablate_second_half",
+    "attribute_logits",
     "attribute_positions",
+    "cut_paths",
     "get_attention",
+    "measure_faithfulness",
     "measure_loss",
+    "remove_groups",
+    "remove_in_order",
+    "remove_mlps",
     "score_candidate_pairs",
     "score_circuit_baselines",
     "score_composition",
@@ -37,6 +52,7 @@ __all__ = [
     "score_stability",
     "score_summed_circuit",
     "score_two_head_circuit",
+    "score_without",
     "summarize_loss",
     "tabulate_accuracy",
 ]

@@ -31,8 +31,8 @@ def wrap_bridge(bridge: object, source: Source) -> Model:
         )
     model.bridge.enable_compatibility_mode(disable_warnings=True)
     model.bridge.requires_grad_(False)
-    model.bridge.eval()
     _fuse_gelu(model.bridge.original_model)
+    model.bridge.eval()  # last: TransformerLens' tools refuse a model with any part in training
     return model
 
 

@@ -2,8 +2,15 @@
 
 from helpers.plots.attention import plot_attention
 from helpers.plots.baselines import plot_circuit_baselines, plot_summed
+from helpers.plots.causes import (
+    plot_cut_paths,
+    plot_dependence,
+    plot_direct_logits,
+    plot_faithfulness,
+)
 from helpers.plots.circuit import plot_ladder, plot_pairs
 from helpers.plots.composition import plot_composition, plot_composition_and_attention
+from helpers.plots.controls import plot_layer_controls
 from helpers.plots.effects import (
     plot_cell_effects,
     plot_effect_grid,
@@ -13,6 +20,7 @@ from helpers.plots.effects import (
 )
 from helpers.plots.heads import plot_head_scores, plot_ranking
 from helpers.plots.loss import plot_loss
+from helpers.plots.removal import plot_dissociation, plot_group_effects, plot_removal_curve
 from helpers.plots.stability import plot_stability
 
 __all__ = [
@@ -21,14 +29,22 @@ __all__ = [
     "plot_circuit_baselines",
     "plot_composition",
     "plot_composition_and_attention",
+    "plot_cut_paths",
+    "plot_dependence",
+    "plot_direct_logits",
+    "plot_dissociation",
     "plot_effect_grid",
     "plot_estimates",
+    "plot_faithfulness",
+    "plot_group_effects",
     "plot_head_scores",
     "plot_ladder",
+    "plot_layer_controls",
     "plot_layer_effects",
     "plot_loss",
     "plot_pairs",
     "plot_ranking",
+    "plot_removal_curve",
     "plot_stability",
     "plot_summed",
     "plot_target_effects",

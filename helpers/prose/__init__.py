@@ -1,6 +1,12 @@
 """Sentences made from results, so that no text can say what the numbers do not."""
 
 from helpers.prose.ablation import describe_ablation, describe_attribution
+from helpers.prose.causes import (
+    describe_cuts,
+    describe_dependence,
+    describe_direct_logits,
+    describe_faithfulness,
+)
 from helpers.prose.circuit import (
     describe_circuit,
     describe_circuit_baselines,
@@ -10,6 +16,13 @@ from helpers.prose.circuit import (
 from helpers.prose.heads import describe_heads, describe_pair
 from helpers.prose.loss import describe_loss
 from helpers.prose.parts import Prose
+from helpers.prose.removal import (
+    describe_curve,
+    describe_dissociation,
+    describe_groups,
+    describe_layer_controls,
+    describe_removal,
+)
 from helpers.prose.stability import describe_stability
 
 __all__ = [
@@ -19,9 +32,18 @@ __all__ = [
     "describe_circuit",
     "describe_circuit_baselines",
     "describe_copying",
+    "describe_curve",
+    "describe_cuts",
+    "describe_dependence",
+    "describe_direct_logits",
+    "describe_dissociation",
+    "describe_faithfulness",
+    "describe_groups",
     "describe_heads",
+    "describe_layer_controls",
     "describe_loss",
     "describe_pair",
+    "describe_removal",
     "describe_stability",
     "describe_summed",
 ]

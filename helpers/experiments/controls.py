@@ -1,0 +1,94 @@
+"""Notebook 4, with controls: does the repeat need a layer more than other predictions do?"""
+
+from collections.abc import Sequence
+
+import torch
+import xarray as xr
+
+from helpers import interventions
+from helpers.experiments.provenance import run_attrs
+from helpers.interventions import Component, Method
+from helpers.models import Model, UnsupportedModelError
+from helpers.progress import track
+from helpers.results import label_array
+from helpers.texts import TextSample
+from helpers.tokens import RepeatedTokens, sample_unrepeated_tokens
+
+CONTROLS = ("repeat", "first time", "text")
+
+
+def ablate_layers(
+    model: Model,
+    sample: RepeatedTokens,
+    text: TextSample,
+    *,
+    components: Sequence[Component] = ("mlp_out", "attn_out"),
+    methods: Sequence[Method] = ("zero", "mean", "resample"),
+) -> xr.Dataset:
+    """Remove a layer's outputs over N positions, where tokens repeat and where they do not.
+
+    The same intervention on three inputs of 2N + 1 tokens: all outputs of one layer at positions
+    N+1 … 2N are replaced. effect = loss with the replacement - loss without, averaged over the
+    targets N+2 … 2N.
+
+    | input      | tokens                  | what those positions hold                          |
+    |------------|-------------------------|----------------------------------------------------|
+    | repeat     | `[BOS, r, r]`           | the second half: everything can be looked up       |
+    | first time | `[BOS, r', r]`          | random tokens said for the first time, as in a     |
+    |            |                         | first half, but at the same positions              |
+    | text       | `[BOS, ordinary text]`  | text that goes on                                  |
+
+    Args:
+        model: The model.
+        sample: Repeated tokens.
+        text: Ordinary text of 2N tokens a sequence.
+        components: "mlp_out" and "attn_out", or one of them.
+        methods: "zero", "mean" (over sequences, position by position) and "resample" (another
+            sequence's), or some of them; see `helpers.interventions.make_replacement`.
+
+    Returns:
+        Dataset of `effect` over `component`, `method`, `input`, `sequence` and `layer`, in nats.
+
+    Raises:
+        UnsupportedModelError: If the model has no MLPs, and MLPs are asked for.
+        ValueError: If the text has another length or fewer sequences, or a method is unknown.
+    """
+    if "mlp_out" in components and not model.has_mlps:
+        raise UnsupportedModelError(
+            f'{model.name} is attention-only: give components=("attn_out",).'
+        )
+    if text.tokens.shape[1] != sample.tokens.shape[1] or len(text) < len(sample):
+        raise ValueError(
+            f"{len(sample)} sequences of {2 * sample.n} tokens want as much text, got {len(text)} "
+            f"of {text.tokens.shape[1] - 1}: sample_text(model, length={2 * sample.n}, "
+            f"sequences={len(sample)})."
+        )
+    fresh = sample_unrepeated_tokens(model, n=sample.n, sequences=len(sample), seed=sample.seed)
+    inputs = (sample.tokens, fresh, text.tokens[: len(sample)])
+    shape = (len(components), len(methods), len(inputs), len(sample), model.n_layers)
+    effect = torch.zeros(shape)
+    steps = [
+        (c, m, i)
+        for c in range(len(components))
+        for m in range(len(methods))
+        for i in range(len(inputs))
+    ]
+    for c, m, i in track(steps, total=len(steps), label="replacing layers"):
+        replacement = interventions.make_replacement(
+            model,
+            inputs[i],
+            sample.n,
+            component=components[c],
+            method=methods[m],
+            seed=sample.seed,
+        )
+        found = interventions.replace_second_half(model, inputs[i], sample.n, replacement)
+        effect[c, m, i] = found[:, :, 0, 1:].mean(-1)
+    labelled = label_array(
+        effect,
+        ("component", "method", "input", "sequence", "layer"),
+        coords={"component": list(components), "method": list(methods), "input": list(CONTROLS)},
+        long_name="change of the loss",
+        units="nats",
+    )
+    return xr.Dataset({"effect": labelled}, attrs={**run_attrs(model, sample), "text": text.source})
