@@ -47,7 +47,7 @@ def ablate_layers(
             sequence's), or some of them; see `helpers.interventions.make_replacement`.
 
     Returns:
-        Dataset of `effect` over `component`, `method`, `input`, `sequence` and `layer`, in nats.
+        Dataset of `effect` over `component`, `removal`, `input`, `sequence` and `layer`, in nats.
 
     Raises:
         UnsupportedModelError: If the model has no MLPs, and MLPs are asked for.
@@ -86,8 +86,8 @@ def ablate_layers(
         effect[c, m, i] = found[:, :, 0, 1:].mean(-1)
     labelled = label_array(
         effect,
-        ("component", "method", "input", "sequence", "layer"),
-        coords={"component": list(components), "method": list(methods), "input": list(CONTROLS)},
+        ("component", "removal", "input", "sequence", "layer"),
+        coords={"component": list(components), "removal": list(methods), "input": list(CONTROLS)},
         long_name="change of the loss",
         units="nats",
     )

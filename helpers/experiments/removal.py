@@ -45,8 +45,8 @@ def remove_groups(
         draws: How many groups of random heads to compare each group with.
 
     Returns:
-        Dataset of `effect` over `group`, `method`, `input` ("second half", "first half", "text")
-        and `sequence` (NaN past the number of texts), in nats; `random` over `group`, `method`,
+        Dataset of `effect` over `group`, `removal`, `input` ("second half", "first half", "text")
+        and `sequence` (NaN past the number of texts), in nats; `random` over `group`, `removal`,
         `input`, `draw`: the same for random heads, averaged over the first 16 sequences
         (attribute `random_sequences`), NaN for text under other methods than "mean"; and `heads`
         over `group`, their names.
@@ -71,8 +71,8 @@ def remove_groups(
         found = _effects(model, sample.first(few), controls, flat, method)
         for i, rows in enumerate(found):
             random[:, m, i] = rows.mean(1).unflatten(0, (len(named), draws))
-    coords = {"group": list(named), "method": list(methods), "input": list(INPUTS)}
-    dims = ("group", "method", "input")
+    coords = {"group": list(named), "removal": list(methods), "input": list(INPUTS)}
+    dims = ("group", "removal", "input")
     return xr.Dataset(
         {
             "effect": label_array(effect, (*dims, "sequence"), coords=coords, **_EFFECT),

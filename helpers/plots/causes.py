@@ -86,7 +86,7 @@ def plot_cut_paths(cuts: xr.Dataset) -> go.Figure:
         )
     fig.update_layout(height=560, margin={"t": 110}, legend={"y": 1.1})
     fig.update_yaxes(title="induction score", range=[0, 1], row=1, col=1)
-    fig.update_yaxes(title="loss lost (nats)", row=2, col=1)
+    fig.update_yaxes(title="loss lost (nats)", rangemode="tozero", row=2, col=1)
     fig.update_xaxes(title="input that is cut", row=2)
     return fig
 
@@ -106,7 +106,7 @@ def plot_direct_logits(logits: xr.Dataset, *, mark: int = 5) -> go.Figure:
     fig = theme.figure(
         title=f"Direct logit attribution, second half: {model_of(logits)}",
         width=max(520, min(theme.WIDTH, 280 + 34 * heads)),
-        height=height_of(layers),
+        height=height_of(layers, least=320),
     )
     heatmap(
         fig,

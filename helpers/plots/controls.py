@@ -27,9 +27,9 @@ def plot_layer_controls(layers: xr.Dataset) -> go.Figure:
         ValueError: If the dimensions are others.
     """
     effect = layers["effect"]
-    check_dims(effect, ("component", "method", "input", "sequence", "layer"))
+    check_dims(effect, ("component", "removal", "input", "sequence", "layer"))
     components = [str(name) for name in effect["component"].to_numpy()]
-    methods = [str(name) for name in effect["method"].to_numpy()]
+    methods = [str(name) for name in effect["removal"].to_numpy()]
     fig = make_subplots(
         rows=len(components),
         cols=len(methods),
@@ -47,7 +47,7 @@ def plot_layer_controls(layers: xr.Dataset) -> go.Figure:
     for row, component in enumerate(components, 1):
         for column, method in enumerate(methods, 1):
             for name in effect["input"].to_numpy():
-                chosen = effect.sel(component=component, method=method, input=name)
+                chosen = effect.sel(component=component, removal=method, input=name)
                 summary = summarize(chosen)
                 fig.add_scatter(
                     x=summary["layer"].to_numpy(),
@@ -67,5 +67,5 @@ def plot_layer_controls(layers: xr.Dataset) -> go.Figure:
     fig.update_xaxes(dtick=1 if few else 5)
     fig.update_xaxes(title="layer", row=len(components))
     fig.update_yaxes(title="change of loss (nats)", col=1)
-    fig.update_layout(height=300 * len(components) + 80, margin={"t": 110}, legend={"y": 1.08})
+    fig.update_layout(height=300 * len(components) + 80, margin={"t": 110}, legend={"y": 1.07})
     return fig

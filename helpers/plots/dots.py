@@ -82,9 +82,14 @@ def panels(titles: Sequence[str], *, title: str, rows: Sequence[str]) -> go.Figu
         subplot_titles=[text(name) for name in titles],
         horizontal_spacing=0.04,
     )
-    look = theme.figure(title=title, height=height_of(len(rows), cell=44) + 40)
+    look = theme.figure(title=title, height=height_of(len(rows), cell=44) + 60)
     fig.update_layout(look.layout)
-    fig.update_layout(margin={"t": 110, "l": 130}, legend={"y": 1.12})
+    fig.update_layout(
+        margin={"t": 120, "l": 130},
+        title={"y": 0.97, "yanchor": "top"},
+        legend={"yref": "container", "y": 0.88, "yanchor": "top"},
+    )
+    fig.update_annotations(yshift=-4)
     fig.update_yaxes(
         tickvals=list(range(len(rows))),
         ticktext=list(rows),

@@ -27,6 +27,7 @@ def plot_removal_curve(curve: xr.Dataset) -> go.Figure:
     fig.add_scatter(
         x=[*removed, *removed[::-1]],
         y=[*high, *low[::-1]],
+        mode="lines",
         fill="toself",
         fillcolor="rgba(123, 135, 148, 0.25)",
         line={"width": 0},
@@ -72,13 +73,13 @@ def plot_group_effects(removed: xr.Dataset, *, input: str = "second half") -> go
     """
     if input not in removed["input"].to_numpy():
         raise ValueError(f"No input {input!r}; there are {', '.join(removed['input'].to_numpy())}.")
-    methods = [str(method) for method in removed["method"].to_numpy()]
+    methods = [str(method) for method in removed["removal"].to_numpy()]
     groups = [habit(group) for group in removed["group"].to_numpy()]
     fig = panels(
         methods, title=f"Change of the loss on the {text(input)}: {model_of(removed)}", rows=groups
     )
     for column, method in enumerate(methods, 1):
-        chosen = removed.sel(method=method, input=input)
+        chosen = removed.sel(removal=method, input=input)
         against_random(
             fig,
             groups,
@@ -107,8 +108,8 @@ def plot_dissociation(removed: xr.Dataset, mlps: xr.Dataset, *, method: str = "m
         lose as much. The axes are symmetric logarithms: linear up to 0.1 nats.
     """
     fig = theme.figure(title=f"Repeat against text: {model_of(removed)}", height=560)
-    effect = removed["effect"].sel(method=method)
-    random = removed["random"].sel(method=method).stack(dot=("group", "draw"))
+    effect = removed["effect"].sel(removal=method)
+    random = removed["random"].sel(removal=method).stack(dot=("group", "draw"))
     largest = max(float(np.nanmax(mlps["effect"])), float(np.nanmax(effect)))
     ends = np.array([0.0, max(largest, 0.2) * 1.2])
     fig.add_scatter(

@@ -30,8 +30,8 @@ def describe_removal(removed: xr.Dataset, *, group: str = "induction") -> Prose:
         group: Which group.
     """
     lines = []
-    for method in removed["method"].to_numpy():
-        chosen = removed.sel(group=group, method=method)
+    for method in removed["removal"].to_numpy():
+        chosen = removed.sel(group=group, removal=method)
         second, first, text = (
             summarize(chosen["effect"].sel(input=name).dropna("sequence"))
             for name in ("second half", "first half", "text")
@@ -88,7 +88,7 @@ def describe_dissociation(removed: xr.Dataset, mlps: xr.Dataset, *, method: str 
         mlps: Result of `remove_mlps`.
         method: Which method of `removed`.
     """
-    heads = removed["effect"].sel(group="induction", method=method)
+    heads = removed["effect"].sel(group="induction", removal=method)
     second, text = (
         summarize(heads.sel(input=name).dropna("sequence")) for name in ("second half", "text")
     )
@@ -116,8 +116,8 @@ def describe_layer_controls(layers: xr.Dataset) -> Prose:
     names = {"mlp_out": "MLPs", "attn_out": "attention layers"}
     lines = []
     for component in layers["component"].to_numpy():
-        for method in layers["method"].to_numpy():
-            chosen = layers["effect"].sel(component=component, method=method)
+        for method in layers["removal"].to_numpy():
+            chosen = layers["effect"].sel(component=component, removal=method)
             later = chosen.isel(layer=slice(1, None)).mean("layer")
             shares = ", ".join(
                 f"{interval(summarize(later.sel(input=name)), sign=True)} ({name})"
