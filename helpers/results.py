@@ -110,6 +110,27 @@ def correlate_cells(exact: xr.DataArray, estimate: xr.DataArray) -> dict[str, fl
     }
 
 
+def correlate_scores(one: xr.DataArray, other: xr.DataArray) -> dict[str, float]:
+    """How well two scores of the same heads agree.
+
+    Args:
+        one: A score over `layer` and `head`.
+        other: Another one.
+
+    Returns:
+        `pearson` (of the values) and `spearman` (of the ranks), each in [-1, 1]. NaN if one of
+        the scores is the same for all heads.
+
+    Raises:
+        ValueError: If the scores are of different heads.
+    """
+    if one.sizes != other.sizes:
+        raise ValueError(f"The scores differ: {dict(one.sizes)} and {dict(other.sizes)}.")
+    values = [score.transpose("layer", "head").to_numpy().ravel() for score in (one, other)]
+    ranks = [pd.Series(column).rank().to_numpy() for column in values]
+    return {"pearson": _correlation(*values), "spearman": _correlation(*ranks)}
+
+
 def _correlation(x: np.ndarray, y: np.ndarray) -> float:
     if np.ptp(x) == 0 or np.ptp(y) == 0:
         return math.nan

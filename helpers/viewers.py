@@ -82,6 +82,45 @@ def view_tokens(tokens: Sequence[str], *, n: int | None = None) -> View:
     return View(f"<div>{''.join(spans)}</div>", summary=" ".join(tokens))
 
 
+def view_scores(trace: xr.DataArray) -> View:
+    """A line of tokens, each the darker the higher its score; tokens without a score stay white.
+
+    Args:
+        trace: Scores in [0, 1] over `position`, with a coordinate `position_token`, for example
+            the result of `trace_text_induction`. A coordinate `chance` is shown on hovering.
+
+    Returns:
+        HTML view, text escaped.
+
+    Raises:
+        ValueError: If the dimensions are others.
+    """
+    check_dims(trace, ("position",))
+    style = (
+        "display:inline-block;margin:1px 0;padding:1px 2px;border-bottom:2px solid %s;"
+        "font-family:ui-monospace,monospace;font-size:13px;color:%s;background:rgba(11,110,153,%.2f)"
+    )
+    tokens, values = trace["position_token"].to_numpy(), trace.to_numpy()
+    chances = trace["chance"].to_numpy() if "chance" in trace.coords else [None] * len(tokens)
+    spans = []
+    for token, value, chance in zip(tokens, values, chances, strict=True):
+        seen = value == value  # NaN: no score
+        title = f"{value:.2f}" if seen else "occurs for the first time"
+        if seen and chance is not None:
+            title += f" (uniform attention: {chance:.2f})"
+        look = style % (
+            "#0b6e99" if seen else "transparent",
+            "#ffffff" if seen and value > 0.6 else "#1f2933",
+            value if seen else 0.0,
+        )
+        spans.append(f'<span style="{look}" title="{title}">{html.escape(str(token))}</span>')
+    caption = html.escape(f"{trace.attrs.get('head', '')}: {trace.attrs.get('long_name', '')}")
+    return View(
+        f'<div style="line-height:1.9"><p>{caption}</p>{" ".join(spans)}</div>',
+        summary=" ".join(f"{token}" for token in tokens),
+    )
+
+
 def _as_text(tokens: Sequence[str]) -> list[str]:
     # circuitsvis writes token text into a script and into the page as HTML.
     return [html.escape(str(token)).replace("/", "&#47;") for token in tokens]

@@ -24,10 +24,13 @@ from helpers.experiments.circuit import (
     tabulate_accuracy,
 )
 from helpers.experiments.controls import ablate_layers
+from helpers.experiments.fuzzy import damage_repeat, separate_repeat, shuffle_repeat
 from helpers.experiments.loss import measure_loss, summarize_loss
 from helpers.experiments.removal import remove_groups, remove_in_order, remove_mlps
+from helpers.experiments.repeats import measure_text_repeats, summarize_text_repeats
 from helpers.experiments.scan import score_heads
 from helpers.experiments.stability import score_stability
+from helpers.experiments.text import score_text_induction, trace_text_induction
 
 __all__ = [
     "ablate_layers",
@@ -36,9 +39,11 @@ __all__ = [
     "attribute_logits",
     "attribute_positions",
     "cut_paths",
+    "damage_repeat",
     "get_attention",
     "measure_faithfulness",
     "measure_loss",
+    "measure_text_repeats",
     "remove_groups",
     "remove_in_order",
     "remove_mlps",
@@ -51,8 +56,13 @@ __all__ = [
     "score_heads",
     "score_stability",
     "score_summed_circuit",
+    "score_text_induction",
     "score_two_head_circuit",
     "score_without",
+    "separate_repeat",
+    "shuffle_repeat",
     "summarize_loss",
+    "summarize_text_repeats",
     "tabulate_accuracy",
+    "trace_text_induction",
 ]

@@ -2,6 +2,7 @@
 
 from helpers.models import Model
 from helpers.results import Value
+from helpers.texts import TextSample
 from helpers.tokens import RepeatedTokens
 
 RANDOM_SEQUENCES = 16
@@ -27,3 +28,22 @@ def run_attrs(model: Model, sample: RepeatedTokens | None = None) -> dict[str, V
             "sampling": sample.sampling,
         }
     return attrs
+
+
+def text_attrs(model: Model, text: TextSample) -> dict[str, Value]:
+    """Attributes that say which model and which text a result was measured on.
+
+    Args:
+        model: The model.
+        text: The text.
+
+    Returns:
+        Attributes for a labelled result.
+    """
+    return {
+        **run_attrs(model),
+        "text": text.source,
+        "length": text.length,
+        "sequences": len(text),
+        "seed": text.seed,
+    }

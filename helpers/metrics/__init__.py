@@ -19,6 +19,12 @@ from helpers.metrics.predictions import (
     part_slice,
     token_log_probs,
 )
+from helpers.metrics.text import (
+    induction_targets,
+    second_occurrences,
+    text_induction_chance,
+    text_induction_score,
+)
 
 __all__ = [
     "PARTS",
@@ -31,10 +37,14 @@ __all__ = [
     "in_context_learning_score",
     "induction_score",
     "induction_score_blog",
+    "induction_targets",
     "is_top1",
     "part_slice",
     "previous_token_score",
     "score_pattern",
+    "second_occurrences",
+    "text_induction_chance",
+    "text_induction_score",
     "token_log_probs",
     "uniform_pattern",
 ]

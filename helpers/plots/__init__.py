@@ -18,10 +18,12 @@ from helpers.plots.effects import (
     plot_layer_effects,
     plot_target_effects,
 )
+from helpers.plots.fuzzy import plot_damage, plot_distance, plot_shuffle
 from helpers.plots.heads import plot_head_scores, plot_ranking
 from helpers.plots.loss import plot_loss
 from helpers.plots.removal import plot_dissociation, plot_group_effects, plot_removal_curve
 from helpers.plots.stability import plot_stability
+from helpers.plots.text import plot_text_repeats, plot_text_scores
 
 __all__ = [
     "plot_attention",
@@ -30,9 +32,11 @@ __all__ = [
     "plot_composition",
     "plot_composition_and_attention",
     "plot_cut_paths",
+    "plot_damage",
     "plot_dependence",
     "plot_direct_logits",
     "plot_dissociation",
+    "plot_distance",
     "plot_effect_grid",
     "plot_estimates",
     "plot_faithfulness",
@@ -45,7 +49,10 @@ __all__ = [
     "plot_pairs",
     "plot_ranking",
     "plot_removal_curve",
+    "plot_shuffle",
     "plot_stability",
     "plot_summed",
     "plot_target_effects",
+    "plot_text_repeats",
+    "plot_text_scores",
 ]

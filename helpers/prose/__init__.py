@@ -24,6 +24,13 @@ from helpers.prose.removal import (
     describe_removal,
 )
 from helpers.prose.stability import describe_stability
+from helpers.prose.text import (
+    describe_damage,
+    describe_distance,
+    describe_shuffle,
+    describe_text_induction,
+    describe_text_repeats,
+)
 
 __all__ = [
     "Prose",
@@ -34,9 +41,11 @@ __all__ = [
     "describe_copying",
     "describe_curve",
     "describe_cuts",
+    "describe_damage",
     "describe_dependence",
     "describe_direct_logits",
     "describe_dissociation",
+    "describe_distance",
     "describe_faithfulness",
     "describe_groups",
     "describe_heads",
@@ -44,6 +53,9 @@ __all__ = [
     "describe_loss",
     "describe_pair",
     "describe_removal",
+    "describe_shuffle",
     "describe_stability",
     "describe_summed",
+    "describe_text_induction",
+    "describe_text_repeats",
 ]

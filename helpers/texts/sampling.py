@@ -13,6 +13,8 @@ from helpers.tokens import bos_token, ordinary_tokens
 
 UNKNOWN = 0.1
 """A tokenizer that knows fewer words than nine in ten cannot read a text."""
+WORDS = 1000
+"""The drawn language has at most so many words: its tables grow with their square."""
 
 
 @dataclass(frozen=True)
@@ -86,8 +88,8 @@ def sample_text(
     if reads_english(model):
         texts, titles, source = _read(model, length, sequences, generator)
     else:
-        words = ordinary_tokens(model)
-        language = MarkovLanguage(model.d_vocab, words)
+        words = ordinary_tokens(model)[:WORDS]
+        language = MarkovLanguage(int(words.max()) + 1, words)
         texts, titles = language.sample(sequences, length, generator=generator), ()
         whose = "it" if model.name == "mini" else "mini"
         source = f"the random language that {whose} was trained on ({len(words)} words)"
