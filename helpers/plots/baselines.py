@@ -29,7 +29,8 @@ def plot_circuit_baselines(
         along: "keys" (softmax runs over keys: the right one) or "queries".
 
     Returns:
-        One dot a pair, from 0 to 1; the dotted line is chance.
+        One dot a pair; pairs that come at least half as far as the one found are named. All
+        panels share a scale, which ends at the largest value; the dotted line is chance.
 
     Raises:
         ValueError: If there is no such measure.
@@ -39,6 +40,7 @@ def plot_circuit_baselines(
     names = baselines["pair"].to_numpy()
     rungs = baselines["rung"].to_numpy().tolist()
     rows = [kind for kind in _KINDS if kind in kinds]
+    limit = _limit(values, chance)
     fig = make_subplots(
         cols=len(rungs),
         shared_yaxes=True,
@@ -50,31 +52,42 @@ def plot_circuit_baselines(
     fig.update_layout(height=330, margin={"l": 190, "t": 90})
     for column, rung in enumerate(rungs, start=1):
         place: dict[str, Any] = {"row": 1, "col": column}
+        own = float(values.sel(rung=rung)[kinds == "pair"][0])
+        close = max(own / 2, 5 * chance)
         for row, kind in enumerate(rows):
             here = values.sel(rung=rung).to_numpy()[kinds == kind]
             found = kind == "pair"
+            here_names = [text(name) for name in names[kinds == kind]]
+            shown = [
+                name if found or value >= close else ""
+                for name, value in zip(here_names, here, strict=True)
+            ]
             fig.add_scatter(
                 x=here,
                 y=row + (0 if found else 0.3) * np.sin(2.4 * np.arange(len(here))),
-                mode="markers",
+                mode="markers+text",
                 marker={
                     "color": theme.SEAM if found else theme.SECOND,
                     "size": 11 if found else 7,
                     "opacity": 1.0 if found else 0.6,
                 },
-                text=[text(name) for name in names[kinds == kind]],
-                hovertemplate="%{text}: %{x:.4f}<extra></extra>",
+                text=shown,
+                textposition=["top left" if x > 0.5 * limit else "top right" for x in here],
+                textfont={"size": 11, "color": theme.MUTED},
+                customdata=here_names,
+                hovertemplate="%{customdata}: %{x:.4f}<extra></extra>",
                 name=kind,
                 showlegend=False,
                 cliponaxis=False,
                 **place,
             )
         fig.add_vline(x=chance, line={"color": theme.MUTED, "dash": "dot"}, **place)
-    fig.update_xaxes(title=f"{measure} along {text(along)}", range=[-0.02, 1.02])
+    fig.update_xaxes(title=f"{measure} along {text(along)}", range=[-0.02 * limit, limit])
     fig.update_yaxes(
         tickvals=list(range(len(rows))),
         ticktext=[_KINDS[kind] for kind in rows],
         range=[len(rows) - 0.5, -0.5],
+        ticks="",
         showgrid=False,
         zeroline=False,
     )
@@ -92,7 +105,7 @@ def plot_summed(
         along: "keys" (softmax runs over keys: the right one) or "queries".
 
     Returns:
-        One line a rung, from 0 to 1; the dotted line is chance.
+        One line a rung, from 0 to the largest value; the dotted line is chance.
 
     Raises:
         ValueError: If there is no such measure.
@@ -121,12 +134,13 @@ def plot_summed(
         ticktext=[added[0], *(f"+ {name}" for name in added[1:])],
     )
     fig.update_yaxes(
-        title=f"{measure} along {text(along)}, {summed.attrs['tokens']:,} tokens", range=[0, 1.02]
+        title=f"{measure} along {text(along)}, {summed.attrs['tokens']:,} tokens",
+        range=[0, _limit(values, chance)],
     )
     return fig
 
 
-def _measured(result: xr.Dataset, measure: Measure, along: str) -> tuple[xr.DataArray, float]:
+def _measured(result: xr.Dataset, measure: str, along: str) -> tuple[xr.DataArray, float]:
     """One measure of a circuit result, and its chance level."""
     if measure not in get_args(Measure):
         raise ValueError(f"No measure {measure!r}; there are {', '.join(get_args(Measure))}.")
@@ -135,3 +149,8 @@ def _measured(result: xr.Dataset, measure: Measure, along: str) -> tuple[xr.Data
     k = int(measure.removeprefix("top-"))
     accuracy = result["accuracy"]
     return accuracy.sel(along=along, k=k), float(accuracy.attrs["chance"]) * k
+
+
+def _limit(values: xr.DataArray, chance: float) -> float:
+    """Where a scale ends that starts at 0: past the largest value, at most past 1."""
+    return min(1.03, 1.1 * max(float(values.max()), 2 * chance))

@@ -81,7 +81,8 @@ def plot_composition_and_attention(
     fig.add_scatter(
         x=x[named],
         y=values[named],
-        mode="text",
+        mode="markers+text",
+        marker={"size": 10, "color": "rgba(0,0,0,0)"},  # unseen: keeps the names off the dots
         text=[str(earlier[place]) for place in named],
         textposition=["middle left" if x[place] > 0.85 else "middle right" for place in named],
         textfont={"size": 11, "color": theme.MUTED},

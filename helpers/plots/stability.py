@@ -65,6 +65,7 @@ def plot_stability(stability: xr.Dataset, by: str = "induction", *, top: int = 8
             y=names,
             mode="markers",
             marker={"color": theme.SEAM, "size": 9, "symbol": "diamond-open"},
+            cliponaxis=False,
             hovertemplate="%{y}, nothing repeats: %{x:.3f}<extra></extra>",
             name="same entries, nothing repeats",
         )

@@ -37,27 +37,30 @@ def describe_circuit_baselines(baselines: xr.Dataset) -> Prose:
     """
     accuracy = baselines["accuracy"].sel(along="keys", k=1)
     kinds, names = baselines["kind"].to_numpy(), baselines["pair"].to_numpy()
+    chance = float(baselines["accuracy"].attrs["chance"])
     parts = []
     for rung in baselines["rung"].to_numpy():
         values = accuracy.sel(rung=rung).to_numpy()
-        own, others = values[0], values[1:]
-        beaten = int((others >= own).sum())
         rivals = []
         for kind, plural in (("candidate", "other candidates"), ("random", "random pairs")):
             here = np.flatnonzero(kinds == kind)
             if len(here):
                 top = here[values[here].argmax()]
-                rivals.append(
-                    f"the best of {len(here)} {plural} ({names[top]}) {values[top]:.1%}, "
-                    f"their median {np.median(values[here]):.1%}"
-                )
-        place = "more than any other" if beaten == 0 else f"{beaten} of {len(others)} do as well"
-        parts.append(
-            f"On {rung} embeddings **{names[0]}** matches {own:.1%} of tokens best with "
-            f"themselves along keys, {place}; {'; '.join(rivals)}."
-        )
-    chance = baselines["accuracy"].attrs["chance"]
-    return Prose(f"{' '.join(parts)} Chance is {chance:.2%}. (**{baselines.attrs['model']}**)")
+                rivals.append(f"the best of {len(here)} {plural} {values[top]:.1%} ({names[top]})")
+        parts.append(f"{rung}: {', '.join([f'**{values[0]:.1%}**', *rivals])}")
+    best = int(accuracy.isel(pair=0).to_numpy().argmax())
+    values = accuracy.isel(rung=best).to_numpy()
+    as_good = names[1:][values[1:] >= values[0] / 2]
+    if values[0] <= 5 * chance:
+        verdict = "On no rung does the pair do much better than chance"
+    elif len(as_good) == 0:
+        verdict = "On its best rung no other pair comes half as far"
+    else:
+        verdict = f"On its best rung {', '.join(as_good)} come at least half as far"
+    return Prose(
+        f"Top-1 along keys of **{names[0]}** in **{baselines.attrs['model']}**. "
+        f"{'; '.join(parts)}. Chance is {chance:.2%}. {verdict}."
+    )
 
 
 def describe_summed(summed: xr.Dataset) -> Prose:
@@ -98,12 +101,13 @@ def describe_copying(copying: xr.Dataset, group: xr.Dataset) -> Prose:
     own, share = float(group["eigenvalue"]), float(group["top1"])
     above = int((random < own).sum())
     best = int(copying["top1"].to_numpy().argmax())
+    names = copying["head_name"].to_numpy()
     return Prose(
-        f"Alone, {', '.join(copying['head_name'].to_numpy())} of **{group.attrs['model']}** have "
-        f"eigenvalue scores from {alone.min():+.2f} to {alone.max():+.2f}; {group.attrs['heads']} "
-        f"summed score **{own:+.2f}**, above {above} of {len(random)} random groups of the same "
-        f"layers (median {np.median(random):+.2f}, highest {random.max():+.2f}). Summed, they "
-        f"promote {share:.1%} of {group.attrs['tokens']:,} tokens above all others; the best "
-        f"single head, {copying['head_name'].to_numpy()[best]}, "
-        f"{float(copying['top1'][best]):.1%}."
+        f"Alone, {', '.join(names)} of **{group.attrs['model']}** have eigenvalue scores from "
+        f"{alone.min():+.2f} to {alone.max():+.2f}. {group.attrs['heads']} summed score "
+        f"**{own:+.2f}**: {above} of {len(random)} random groups of the same layers score less "
+        f"(median {np.median(random):+.2f}, highest {random.max():+.2f}). Summed they promote "
+        f"{share:.2%} of {group.attrs['tokens']:,} tokens above all others; the best single "
+        f"head, {names[best]}, {float(copying['top1'][best]):.2%}; chance is "
+        f"{1 / group.attrs['tokens']:.3%}."
     )

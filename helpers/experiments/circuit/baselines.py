@@ -1,9 +1,10 @@
 """Would any two heads do? The found pair beside other candidates and random pairs."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import torch
 import xarray as xr
+from transformer_lens import FactoredMatrix
 
 from helpers.circuits import (
     Accuracy,
@@ -65,13 +66,19 @@ def score_circuit_baselines(
     pairs = [(P, I), *rivals, *drawn]
     ids = sample_tokens(model, tokens, seed)
     layers = sorted({head.layer for pair in pairs for head in pair})
-    found: dict[tuple[int, ...], Accuracy] = {}
-    for column, rung in enumerate(rungs):
-        read = read_by_layer(model, layers, rung=rung, tokens=ids)
-        label = f"trying pairs, {rung} embedding"
-        for row, (p, i) in enumerate(track(pairs, total=len(pairs), label=label)):
-            readings = pick_readings(model, [p], i, read, rung=rung)
-            found[row, column] = top_k_accuracy(two_head_circuit(model, p, i, readings=readings))
+
+    def circuits() -> Iterator[tuple[tuple[int, int], FactoredMatrix]]:
+        for column, rung in enumerate(rungs):
+            read = read_by_layer(model, layers, rung=rung, tokens=ids)
+            for row, (p, i) in enumerate(pairs):
+                readings = pick_readings(model, [p], i, read, rung=rung)
+                yield (row, column), two_head_circuit(model, p, i, readings=readings)
+
+    total = len(rungs) * len(pairs)
+    found: dict[tuple[int, ...], Accuracy] = {
+        place: top_k_accuracy(circuit)
+        for place, circuit in track(circuits(), total=total, label="trying pairs")
+    }
     kinds = ["pair"] + ["candidate"] * len(rivals) + ["random"] * len(drawn)
     labelled = label_accuracies(
         found,

@@ -1,8 +1,9 @@
 """One key, several writers: what more than one previous-token head adds."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import xarray as xr
+from transformer_lens import FactoredMatrix
 
 from helpers.circuits import (
     Accuracy,
@@ -58,15 +59,20 @@ def score_summed_circuit(
     ids = sample_tokens(model, tokens, seed)
     layers = sorted({head.layer for head in (*writers, I)})
     counts = list(range(1, len(writers) + 1))
-    found: dict[tuple[int, ...], Accuracy] = {}
-    for column, rung in enumerate(rungs):
-        read = read_by_layer(model, layers, rung=rung, tokens=ids)
-        label = f"summing keys, {rung} embedding"
-        for count in track(counts, total=len(counts), label=label):
-            first = writers[:count]
-            readings = pick_readings(model, first, I, read, rung=rung)
-            circuit = two_head_circuit(model, first, I, readings=readings)
-            found[count - 1, column] = top_k_accuracy(circuit)
+
+    def circuits() -> Iterator[tuple[tuple[int, int], FactoredMatrix]]:
+        for column, rung in enumerate(rungs):
+            read = read_by_layer(model, layers, rung=rung, tokens=ids)
+            for count in counts:
+                first = writers[:count]
+                readings = pick_readings(model, first, I, read, rung=rung)
+                yield (count - 1, column), two_head_circuit(model, first, I, readings=readings)
+
+    total = len(rungs) * len(counts)
+    found: dict[tuple[int, ...], Accuracy] = {
+        place: top_k_accuracy(circuit)
+        for place, circuit in track(circuits(), total=total, label="summing keys")
+    }
     labelled = label_accuracies(
         found,
         ("summed", "rung"),
