@@ -2,6 +2,7 @@
 from . import theme as theme
 from .claims import collect_claims as collect_claims
 from .claims import tabulate_claims as tabulate_claims
+from .claims import tabulate_evidence as tabulate_evidence
 from .experiments import ablate_layers as ablate_layers
 from .experiments import ablate_positions as ablate_positions
 from .experiments import ablate_second_half as ablate_second_half

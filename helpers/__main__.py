@@ -80,13 +80,18 @@ def _claims(chosen: argparse.Namespace) -> int:
 
 
 def _print_claims(folder: Path) -> None:
-    from helpers.claims import collect_claims, tabulate_claims
+    from helpers.claims import collect_claims, tabulate_claims, tabulate_evidence
 
-    table = tabulate_claims(collect_claims(folder / "data"))
-    for claim, line in table.iterrows():
-        sys.stdout.write(f"\n{claim}\n")
-        for name, value in line.items():
-            sys.stdout.write(f"    {name:<14}{value}\n")
+    claims = collect_claims(folder / "data")
+    for heading, table in (
+        ("The post's claims", tabulate_claims(claims)),
+        ("Our own claims", tabulate_evidence(claims)),
+    ):
+        sys.stdout.write(f"\n{heading}\n{'=' * len(heading)}\n")
+        for claim, line in table.iterrows():
+            sys.stdout.write(f"\n{claim}\n")
+            for name, value in line.items():
+                sys.stdout.write(f"    {name:<14}{value}\n")
 
 
 if __name__ == "__main__":

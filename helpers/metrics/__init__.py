@@ -19,6 +19,7 @@ from helpers.metrics.predictions import (
     part_slice,
     token_log_probs,
 )
+from helpers.metrics.proportion import wilson_interval
 from helpers.metrics.text import (
     induction_targets,
     second_occurrences,
@@ -47,4 +48,5 @@ __all__ = [
     "text_induction_score",
     "token_log_probs",
     "uniform_pattern",
+    "wilson_interval",
 ]

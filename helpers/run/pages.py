@@ -2,6 +2,7 @@
 
 import html
 import json
+from collections.abc import Mapping
 from copy import deepcopy
 from pathlib import Path
 
@@ -46,7 +47,7 @@ def write_page(executed: nbformat.NotebookNode, path: Path) -> None:
 def write_index(
     outcomes: list[Outcome],
     titles: dict[str, str],
-    table: pd.DataFrame | None,
+    tables: Mapping[str, pd.DataFrame],
     folder: Path,
     *,
     about: str,
@@ -56,7 +57,7 @@ def write_index(
     Args:
         outcomes: How each notebook ended.
         titles: Title of each notebook.
-        table: The claims, if they could be collected.
+        tables: Tables of claims and their headings; none if they could not be collected.
         folder: Where the pages lie.
         about: Model and revision, in a line.
     """
@@ -69,15 +70,18 @@ def write_index(
         name = html.escape(titles[outcome.notebook])
         items.append(f'<li><a href="{outcome.notebook}.html">{name}</a>{note}</li>')
     claims = "<p>No claims: the notebooks did not get that far.</p>"
-    if table is not None:
-        claims = table.reset_index().to_html(index=False, border=0)
+    if tables:
+        claims = "".join(
+            f"<h2>{html.escape(heading)}</h2>" + table.reset_index().to_html(index=False, border=0)
+            for heading, table in tables.items()
+        )
     page = (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>The induction circuit</title><style>{_STYLE}</style></head><body>"
         f"<h1>How a language model repeats itself</h1><p>Measured on {html.escape(about)}</p>"
         f"<h2>The walkthrough</h2><ol>{''.join(items)}</ol>"
-        f"<h2>The post's claims</h2>{claims}"
+        f"{claims}"
         '<p>The same as data: <a href="claims.json">claims.json</a>; every result behind it '
         "lies in <code>data/</code>.</p></body></html>"
     )

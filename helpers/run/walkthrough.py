@@ -8,7 +8,12 @@ from typing import NamedTuple
 
 import nbformat
 
-from helpers.claims import claims_as_json, collect_claims, tabulate_claims
+from helpers.claims import (
+    claims_as_json,
+    collect_claims,
+    tabulate_claims,
+    tabulate_evidence,
+)
 from helpers.models import asked_for, find_source
 from helpers.results import write_json
 from helpers.run.notebooks import Outcome, find_notebooks, run_notebook
@@ -64,14 +69,17 @@ def run_walkthrough(
         _write_notebook(outcome, folder / path.name)
         write_page(outcome.executed, folder / f"{path.stem}.html")
         outcomes.append(outcome)
-    table = None
+    tables = {}
     if any(data.glob("*.nc")):
         claims = collect_claims(data)
         write_json(claims_as_json(claims), folder / "claims.json")
-        table = tabulate_claims(claims)
+        tables = {
+            "The post's claims": tabulate_claims(claims),
+            "Our own claims": tabulate_evidence(claims),
+        }
     titles = {outcome.notebook: title_of(outcome.executed) for outcome in outcomes}
     about = f"{source.name}, {source.revision}"
-    write_index(outcomes, titles, table, folder, about=about)
+    write_index(outcomes, titles, tables, folder, about=about)
     return WalkthroughRun(folder, outcomes)
 
 

@@ -1,0 +1,28 @@
+"""The post's claims and our own against what a run measured."""
+
+from helpers.claims.evidence import Evidence, FoundLine, judge_evidence
+from helpers.claims.measured import Measured
+from helpers.claims.numbers import Number
+from helpers.claims.ours import EVIDENCE
+from helpers.claims.post import CLAIMS, Claim
+from helpers.claims.table import (
+    claims_as_json,
+    collect_claims,
+    tabulate_claims,
+    tabulate_evidence,
+)
+
+__all__ = [
+    "CLAIMS",
+    "EVIDENCE",
+    "Claim",
+    "Evidence",
+    "FoundLine",
+    "Measured",
+    "Number",
+    "claims_as_json",
+    "collect_claims",
+    "judge_evidence",
+    "tabulate_claims",
+    "tabulate_evidence",
+]

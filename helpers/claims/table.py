@@ -1,0 +1,104 @@
+"""All claims of a run: read, judged, and set as tables for people and machines."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import pandas as pd
+
+from helpers.claims.evidence import FoundLine, judge_evidence, show_controls
+from helpers.claims.measured import Measured, judge_post, measure_post
+from helpers.claims.numbers import show
+from helpers.claims.ours import EVIDENCE
+from helpers.claims.post import CLAIMS, POST_MODEL
+from helpers.results import load_result
+
+
+def collect_claims(folder: Path) -> list[Measured | FoundLine]:
+    """Compare the results of a run with the post's claims and with our own.
+
+    Args:
+        folder: Where the notebooks kept their results (`build/<model>/data`).
+
+    Returns:
+        One line a claim: the post's, C1 … C8, then ours, E1 …; claims whose notebook did not
+        finish are "not measured" and "not run".
+
+    Raises:
+        FileNotFoundError: If the folder holds no result at all.
+        ValueError: If its results are of different models.
+    """
+    found = {path.stem: load_result(path) for path in sorted(folder.glob("*.nc"))}
+    if not found:
+        raise FileNotFoundError(
+            f"{folder} holds no results. Run `make notebooks` (or `python -m helpers run`) first."
+            " It keeps them there."
+        )
+    models = {(str(r.attrs["model"]), str(r.attrs["revision"])) for r in found.values()}
+    if len(models) > 1:
+        raise ValueError(f"{folder} mixes results of {sorted(models)}: run the notebooks again.")
+    ((model, revision),) = models
+    numbers = measure_post(found, is_post=model == POST_MODEL)
+    return [
+        *(judge_post(claim, *numbers[claim.id], model, revision) for claim in CLAIMS),
+        *(judge_evidence(claim, found, model, revision) for claim in EVIDENCE),
+    ]
+
+
+def tabulate_claims(claims: Sequence[Measured | FoundLine]) -> pd.DataFrame:
+    """The post's claims as a table for people.
+
+    Args:
+        claims: Result of `collect_claims`.
+
+    Returns:
+        One row a claim: post, blog, corrected with interval, verdict, and whether the model shows
+        the same pattern.
+    """
+    rows = [
+        {
+            "claim": f"{line.id} {line.claim}",
+            "post": f"{line.post:g}",
+            "blog": show(line.blog),
+            "corrected": show(line.corrected)
+            + (f" [{show(line.low)}, {show(line.high)}]" if line.low is not None else ""),
+            "measured on": f"{line.model} {line.subject}".strip(),
+            "verdict": line.verdict,
+            "same pattern": {True: "yes", False: "no", None: "–"}[line.shows_pattern],
+        }
+        for line in claims
+        if isinstance(line, Measured)
+    ]
+    return pd.DataFrame(rows).set_index("claim")
+
+
+def tabulate_evidence(claims: Sequence[Measured | FoundLine]) -> pd.DataFrame:
+    """Our own claims as a table for people.
+
+    Args:
+        claims: Result of `collect_claims`.
+
+    Returns:
+        One row a claim: verdict, number with interval, controls, which heads, what the number is
+        and when the claim holds.
+    """
+    rows = [
+        {
+            "claim": f"{line.id} {line.claim}",
+            "verdict": line.verdict,
+            "number": show(line.number)
+            + (f" [{show(line.low)}, {show(line.high)}]" if line.low is not None else ""),
+            "controls": show_controls(line),
+            "measured on": f"{line.model} {line.subject}".strip(),
+            "definition": line.definition,
+            "holds if": line.rule,
+        }
+        for line in claims
+        if isinstance(line, FoundLine)
+    ]
+    return pd.DataFrame(rows).set_index("claim")
+
+
+def claims_as_json(claims: Sequence[Measured | FoundLine]) -> list[dict[str, object]]:
+    """The claims as plain data; what was not measured is null."""
+    return [asdict(line) for line in claims]
