@@ -97,7 +97,7 @@ def test_baselines_in_words():
     text = describe_circuit_baselines(baselines_by_hand(0.4, 0.02, 0.01, 0.3))
     assert "raw: **40.0%**, the best of 1 other candidates 2.0% (L2H2 > L5H5)" in text
     assert "the best of 2 random pairs 30.0% (L4H11 > L5H1); effective: **20.0%**" in text
-    assert "Chance is 1.00%. On its best rung L4H11 > L5H1 come at least half as far." in text
+    assert "Chance is 1.00%. On its best rung at least half as far: L4H11 > L5H1." in text
     alone = describe_circuit_baselines(baselines_by_hand(0.4, 0.02, 0.01, 0.03))
     assert "On its best rung no other pair comes half as far." in alone
     weak = describe_circuit_baselines(baselines_by_hand(0.02, 0.02))

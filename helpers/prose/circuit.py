@@ -56,7 +56,7 @@ def describe_circuit_baselines(baselines: xr.Dataset) -> Prose:
     elif len(as_good) == 0:
         verdict = "On its best rung no other pair comes half as far"
     else:
-        verdict = f"On its best rung {', '.join(as_good)} come at least half as far"
+        verdict = f"On its best rung at least half as far: {', '.join(as_good)}"
     return Prose(
         f"Top-1 along keys of **{names[0]}** in **{baselines.attrs['model']}**. "
         f"{'; '.join(parts)}. Chance is {chance:.2%}. {verdict}."
