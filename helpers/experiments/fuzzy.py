@@ -1,6 +1,7 @@
 """Notebook 8: what if the repeat is not exact, or comes late?"""
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 import xarray as xr
@@ -17,8 +18,8 @@ DAMAGES = ("nothing", "one token changed", "two tokens swapped")
 SIZES = (1, 2, 5, 10)
 GAPS = (0, 10, 25, 50, 100, 200)
 SINCE = 10
-_LOG_PROB = {"long_name": "log-probability of the token that came", "units": "nats"}
-_LOOK = {"long_name": "attention to where that token stood in the first half"}
+_LOG_PROB: dict[str, Any] = {"long_name": "log-probability of the token that came", "units": "nats"}
+_LOOK: dict[str, Any] = {"long_name": "attention to where that token stood in the first half"}
 
 
 def damage_repeat(model: Model, sample: RepeatedTokens, head: Head) -> xr.Dataset:

@@ -21,7 +21,8 @@ def plot_damage(damage: xr.Dataset) -> go.Figure:
     """
     fig = _two_panels(damage, title=f"A damaged repeat: {model_of(damage)}")
     for name in damage["damage"].to_numpy().tolist():
-        _lines(fig, damage.sel(damage=name), along="offset", name=name, hover="offset %{x}")
+        label = "no damage" if name == "nothing" else name
+        _lines(fig, damage.sel(damage=name), along="offset", name=label, hover="offset %{x}")
     fig.update_xaxes(title="token, counted from the damaged one")
     fig.add_vline(x=0, line={"color": theme.MUTED, "dash": "dot"})
     return fig
@@ -107,9 +108,11 @@ def _lines(fig: go.Figure, data: xr.Dataset, *, along: str, name: str, hover: st
 
 
 def _summary(data: xr.DataArray, along: str) -> xr.Dataset:
-    """Mean and interval at each point, over the sequences that have any such token."""
-    points = [data.sel({along: [place]}).dropna("sequence") for place in data[along].to_numpy()]
-    return xr.concat([summarize(point) for point in points if point.size], dim=along)
+    """Mean and interval at each point over the sequences that have such a token; else a gap."""
+    points = [data.sel({along: [place]}) for place in data[along].to_numpy()]
+    return xr.concat(
+        [summarize(p.dropna("sequence") if p.notnull().any() else p) for p in points], dim=along
+    )
 
 
 def _first_half(fig: go.Figure, first: xr.DataArray) -> None:

@@ -67,7 +67,8 @@ def plot_text_scores(scores: xr.Dataset, *, mark: int = 4) -> go.Figure:
         level = float(scores[name].attrs["chance"])
         line(level, line={"color": theme.MUTED, "dash": "dot"})
     fig.update_xaxes(title="score on random tokens (dotted: uniform attention)", range=[-0.03, 1])
-    fig.update_yaxes(title="score on text", rangemode="tozero")
+    top = float(flat["high"].max())
+    fig.update_yaxes(title="score on text", range=[-0.06 * top, 1.06 * top])
     return fig
 
 
@@ -80,7 +81,8 @@ def plot_text_repeats(repeats: xr.Dataset, summary: pd.DataFrame) -> go.Figure:
 
     Returns:
         A panel for each kind of repeat: dots with 95 % intervals over sequences, and a grey dot
-        for each draw of random heads. At 0 the second time is no better than the first.
+        for each draw of random heads, beside a stroke for nothing removed on the same sequences.
+        At 0 the second time is no better than the first.
     """
     kinds = repeats["kind"].to_numpy().tolist()
     fig = panels(
@@ -97,6 +99,20 @@ def plot_text_repeats(repeats: xr.Dataset, summary: pd.DataFrame) -> go.Figure:
             mode="markers",
             marker={"color": theme.MUTED, "size": 6, "opacity": 0.5},
             hovertemplate="a draw of random heads: %{x:+.2f} nats<extra></extra>",
+            row=1,
+            col=column,
+        )
+        random = summary.loc[(kind, "random heads")]
+        fig.add_scatter(
+            x=[random["gain"] + random["lost"]],
+            y=[2],
+            mode="markers",
+            marker={
+                "symbol": "line-ns",
+                "size": 34,
+                "line": {"color": theme.SECOND, "width": 2},
+            },
+            hovertemplate="nothing removed, the same sequences: %{x:+.2f} nats<extra></extra>",
             row=1,
             col=column,
         )

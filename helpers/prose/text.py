@@ -6,7 +6,7 @@ import xarray as xr
 
 from helpers.heads import Head
 from helpers.prose.parts import Prose, times
-from helpers.results import correlate_scores, rank_heads, summarize
+from helpers.results import correlate_scores, rank_heads
 
 
 def describe_text_induction(scores: xr.Dataset) -> Prose:
@@ -20,16 +20,15 @@ def describe_text_induction(scores: xr.Dataset) -> Prose:
     place = int(np.flatnonzero(ranking["head"] == found)[0])
     row, chance = ranking.iloc[place], float(scores["text"].attrs["chance"])
     others = ranking["text"].drop(index=place)
-    ranks = {1: "first", 2: "second", 3: "third"}
     most = 10 if len(ranking) > 40 else 5
     by_random = ranking.sort_values("random", ascending=False, kind="stable")["head"][:most]
     shared = len({*by_random} & {*ranking["head"][:most]})
     agreement = correlate_scores(scores["random"], scores["text"].mean("sequence"))
     return Prose(
-        f"**{found}**, the best induction head on random tokens, comes "
-        f"**{ranks.get(place + 1, f'{place + 1}th')}** of {len(ranking)} on text "
+        f"**{found}**, the best induction head on random tokens, is number "
+        f"**{place + 1}** of {len(ranking)} on text "
         f"({scores.attrs['text']}): {row['text']:.2f} [{row['low']:.2f}, {row['high']:.2f}], "
-        f"{times(row['text'] / chance)} what uniform attention would score ({chance:.3f}); "
+        f"{times(float(row['text']) / chance)} what uniform attention would score ({chance:.3f}); "
         f"97.5 % of the other heads score less than {others.quantile(0.975):.2f}. "
         f"Of the {most} best heads of either ranking {shared} are in both; over all heads the two "
         f"scores correlate by r = {agreement['pearson']:.2f}. "
@@ -55,20 +54,22 @@ def describe_text_repeats(repeats: xr.Dataset, summary: pd.DataFrame) -> Prose:
             continue
         text = (
             f"* **{kind}** ({int(counted.sel(kind=kind))} tokens): the second time is "
-            f"{clean['gain']:+.2f} nats [{clean['gain_low']:+.2f}, {clean['gain_high']:+.2f}] "
-            f"from the first. "
+            f"{clean['gain']:+z.2f} nats [{clean['gain_low']:+z.2f}, {clean['gain_high']:+z.2f}] "
+            f"from the first"
         )
         if clean["gain_low"] <= 0:
-            text += "That may be no gain at all, so there is little to take away: "
+            text += ", which may be no gain at all, so there is little to take away"
         text += (
-            f"without the induction heads it is {without['gain']:+.2f} "
-            f"[{without['gain_low']:+.2f}, {without['gain_high']:+.2f}]"
+            f"; without the induction heads it is {without['gain']:+z.2f} "
+            f"[{without['gain_low']:+z.2f}, {without['gain_high']:+z.2f}]"
         )
         if clean["gain_low"] > 0:
             text += f" ({without['share']:.0%} of the gain gone)"
         text += (
-            f"; without as many random heads of the same layers {random['gain']:+.2f} "
-            f"on average ({random['gain_low']:+.2f} to {random['gain_high']:+.2f})."
+            f"; without as many random heads of the same layers {random['gain']:+z.2f} "
+            f"on average ({random['gain_low']:+z.2f} to {random['gain_high']:+z.2f}), where "
+            f"nothing removed gives {random['gain'] + random['lost']:+z.2f} on the same "
+            f"{repeats.attrs['random_sequences']} texts."
         )
         parts.append(text)
     return Prose(
@@ -86,17 +87,13 @@ def describe_damage(damage: xr.Dataset) -> Prose:
     offsets = damage["offset"].to_numpy()
     parts = []
     for name in damage["damage"].to_numpy().tolist()[1:]:
-        low = summarize(cost.sel(damage=name))["low"].to_numpy()
-        hurt = [int(d) for d, least in zip(offsets, low, strict=True) if d >= 0 and least > 0.1]
-        mean = cost.sel(damage=name).mean("sequence")
-        last = float(mean.isel(offset=-1))
-        after = [d for d in offsets if d >= 0 and d not in hurt]
-        back = f"from offset {after[0]} on" if after else "not within these offsets"
+        mean = cost.sel(damage=name).mean("sequence").to_numpy()
+        worst = float(mean.max())
+        hurt = offsets[mean >= worst / 10]
+        back = f"from offset {hurt[-1] + 1} on" if hurt[-1] < offsets[-1] else "after these offsets"
         parts.append(
-            f"* **{name}**: clearly hurt (by more than 0.1 nats) at offsets "
-            f"{', '.join(map(str, hurt)) or 'none'}, at worst by {float(mean.max()):.1f} nats; "
-            f"first unhurt {back}; {int(offsets[-1])} tokens after the damage it costs "
-            f"{last:+.2f} nats."
+            f"* **{name}**: costs up to {worst:.1f} nats a token; nine tenths of that are gone "
+            f"{back}; at offset {offsets[-1]} it still costs {mean[-1]:z.2f} nats."
         )
     return Prose(f"On **{damage.attrs['model']}**:\n\n" + "\n".join(parts))
 
@@ -113,12 +110,12 @@ def describe_shuffle(shuffle: xr.Dataset) -> Prose:
         lines = shuffle["log_prob"].sel(block=block).mean("sequence").dropna("since")
         start = float(lines.isel(since=0))
         if lines.size == 1:
-            parts.append(f"* **blocks of {block}** (no order left): {start:.2f} nats.")
+            parts.append(f"* **blocks of {block}** (no order left): {start:z.2f} nats.")
             continue
         second, last = float(lines.sel(since=2)), float(lines.isel(since=-1))
         parts.append(
-            f"* **blocks of {block}**: first token {start:.2f}, second {second:.2f}, "
-            f"last of those shown {last:.2f}."
+            f"* **blocks of {block}**: first token {start:z.2f}, second {second:z.2f}, "
+            f"last of those shown {last:z.2f}."
         )
     return Prose(
         f"On **{shuffle.attrs['model']}** the first half is predicted at {first:.2f} nats. "
