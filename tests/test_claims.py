@@ -9,11 +9,15 @@ import torch
 import xarray as xr
 from pytest import approx
 
-from helpers import claims as c
-from helpers.claims import claims_as_json, collect_claims, tabulate_claims
+from helpers.claims import Measured, claims_as_json, collect_claims, tabulate_claims
+from helpers.claims import numbers as c
 from helpers.results import label_array, save_result
 
 N = 4
+
+
+def collect_post(folder) -> list[Measured]:
+    return [line for line in collect_claims(folder) if isinstance(line, Measured)]
 
 
 def write_run(folder, *, model: str, second: float = -0.5, circuit: float = 0.2283) -> None:
@@ -77,7 +81,7 @@ def write_run(folder, *, model: str, second: float = -0.5, circuit: float = 0.22
 
 def test_every_number_by_hand(tmp_path):
     write_run(tmp_path, model="gpt2")
-    lines = {line.id: line for line in collect_claims(tmp_path)}
+    lines = {line.id: line for line in collect_post(tmp_path)}
     assert lines["C1"].blog == lines["C1"].corrected == approx(-14.0)
     assert lines["C2"].corrected == approx(-0.5)
     assert lines["C2"].blog == approx((-14.0 - 3 * 0.5) / 4)
@@ -92,49 +96,49 @@ def test_every_number_by_hand(tmp_path):
 
 def test_verdicts_for_gpt2(tmp_path):
     write_run(tmp_path, model="gpt2")
-    verdicts = {line.id: line.verdict for line in collect_claims(tmp_path)}
+    verdicts = {line.id: line.verdict for line in collect_post(tmp_path)}
     assert verdicts["C1"] == verdicts["C5"] == verdicts["C7"] == verdicts["C8"] == "reproduced"
     assert verdicts["C2"] == "differs"  # with N = 4 the seam alone costs 3.5 nats
 
 
 def test_a_number_outside_the_tolerance_differs(tmp_path):
     write_run(tmp_path, model="gpt2", circuit=0.26)
-    assert {line.id: line.verdict for line in collect_claims(tmp_path)}["C8"] == "differs"
+    assert {line.id: line.verdict for line in collect_post(tmp_path)}["C8"] == "differs"
 
 
 def test_other_models_are_never_compared(tmp_path):
     write_run(tmp_path, model="mini")
-    lines = collect_claims(tmp_path)
+    lines = collect_post(tmp_path)
     assert {line.verdict for line in lines} == {"not comparable (model is not gpt2)"}
     assert all(line.shows_pattern for line in lines)
 
 
 def test_a_model_that_does_not_repeat_does_not_show_the_pattern(tmp_path):
     write_run(tmp_path, model="mini", second=-13.0, circuit=1e-4)
-    shown = {line.id: line.shows_pattern for line in collect_claims(tmp_path)}
+    shown = {line.id: line.shows_pattern for line in collect_post(tmp_path)}
     assert (shown["C1"], shown["C2"], shown["C4"], shown["C8"]) == (True, False, False, False)
 
 
 def test_what_was_not_measured_says_so(tmp_path):
     write_run(tmp_path, model="gpt2")
     (tmp_path / f"{c.CIRCUIT}.nc").unlink()
-    last = collect_claims(tmp_path)[-1]
+    last = collect_post(tmp_path)[-1]
     assert last.verdict == "not measured" and last.blog is None and last.shows_pattern is None
     assert "–" in tabulate_claims([last])["blog"].to_list()
 
 
 def test_json_has_no_nan(tmp_path):
     write_run(tmp_path, model="mini")
-    plain = json.loads(json.dumps(claims_as_json(collect_claims(tmp_path)), allow_nan=False))
+    plain = json.loads(json.dumps(claims_as_json(collect_post(tmp_path)), allow_nan=False))
     assert [line["id"] for line in plain] == [f"C{i}" for i in range(1, 9)]
     assert plain[7]["low"] is None and math.isfinite(plain[7]["corrected"])
 
 
 def test_an_empty_folder_and_a_mixed_one_are_refused(tmp_path):
     with pytest.raises(FileNotFoundError, match="make notebooks"):
-        collect_claims(tmp_path)
+        collect_post(tmp_path)
     write_run(tmp_path, model="mini")
     other = xr.Dataset({"x": 1}, attrs={"model": "gpt2", "revision": "r"})
     save_result(other, tmp_path / "other.nc")
     with pytest.raises(ValueError, match="mixes results"):
-        collect_claims(tmp_path)
+        collect_post(tmp_path)

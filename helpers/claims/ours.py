@@ -194,9 +194,10 @@ EVIDENCE = (
         "after one changed token the repeat is found again",
         "log-probability two targets after the change, against the undamaged repeat, nats "
         "(negative: still worse)",
-        "lower end above -0.5 nats, while the changed token itself costs at least 0.5",
+        "lower end above -0.5 nats, while the changed token itself costs at least 0.5, and the "
+        "undamaged repeat gains at least 0.5 over a first half (ends of their intervals)",
         "text",
-        (names.DAMAGE,),
+        (names.DAMAGE, names.DISTANCE),
         f.recovery,
     ),
     Evidence(

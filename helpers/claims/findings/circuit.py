@@ -36,7 +36,11 @@ def ladder(results: Results) -> Finding:
     number = share_of(float(accuracy.sel(rung="effective")), tokens)
     return Finding(
         number,
-        {"raw W_E": raw, "chance": 1 / tokens},
+        {
+            "raw W_E": raw,
+            "centred (not needed)": float(accuracy.sel(rung="centred")),
+            "chance": 1 / tokens,
+        },
         number.low >= 2 * raw and number.low >= 10 / tokens,
         str(data.attrs["pair"]),
     )

@@ -48,13 +48,15 @@ def text_repeats(results: Results) -> Finding:
 def recovery(results: Results) -> Finding:
     """E22: two targets after one changed token."""
     log_prob = results["fuzzy_damage"]["log_prob"]
-    damaged = log_prob.sel(damage="one token changed") - log_prob.sel(damage="nothing")
+    clean = log_prob.sel(damage="nothing")
+    damaged = log_prob.sel(damage="one token changed") - clean
     number = number_of(damaged.sel(offset=2))
-    cost = float(damaged.sel(offset=0).mean())
+    cost = number_of(damaged.sel(offset=0))
+    gain = number_of(clean.mean("offset") - float(results["fuzzy_distance"]["first"].mean()))
     return Finding(
         number,
-        {"at the changed token": cost},
-        number.low > -0.5 and cost <= -0.5,
+        {"at the changed token": cost.value, "gain of the undamaged repeat": gain.value},
+        number.low > -0.5 and cost.high <= -0.5 and gain.low >= 0.5,
         "offset 2",
     )
 

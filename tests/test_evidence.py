@@ -1,0 +1,165 @@
+"""Our own claims: by hand, and on models that hold nothing."""
+
+import json
+import math
+
+import numpy as np
+import pytest
+import xarray as xr
+from pytest import approx
+
+from helpers.claims import EVIDENCE, FoundLine, claims_as_json, collect_claims, tabulate_evidence
+from helpers.claims import findings as f
+from helpers.claims.findings.parts import share_of
+from helpers.metrics import wilson_interval
+from helpers.results import save_result
+
+ATTRS = {"model": "mini", "revision": "r1"}
+
+
+def stability(top: float, still: float) -> xr.Dataset:
+    """Two seeds, four sequences, 10 x 10 heads at 0.1; L3H4 at `top`."""
+    scores = np.full((2, 4, 10, 10), 0.1)
+    scores[:, :, 3, 4] = top
+    scores += np.linspace(0, 0.002, 4)[None, :, None, None]
+    unrepeated = np.full((4, 10, 10), 0.1)
+    unrepeated[:, 3, 4] = still
+    heads = {"layer": np.arange(10), "head": np.arange(10)}
+    dims = ("sequence", "layer", "head")
+    return xr.Dataset(
+        {
+            "induction": (("seed", *dims), scores),
+            "induction_unrepeated": (dims, unrepeated),
+        },
+        coords={**heads, "seed": [0, 1], "sequence": np.arange(4)},
+        attrs=ATTRS,
+    )
+
+
+def test_a_head_stands_out_only_if_it_needs_the_repeat():
+    found = f.top_head({"stability": stability(0.9, 0.05)})
+    assert found.holds and found.subject == "L3H4"
+    assert found.number.value == approx(0.901)
+    assert found.controls["other heads, 97.5 %"] == approx(0.101)
+    assert not f.top_head({"stability": stability(0.9, 0.4)}).holds  # it always looks there
+    assert not f.top_head({"stability": stability(0.1005, 0.02)}).holds  # it is one of many
+    assert f.same_head({"stability": stability(0.9, 0.05)}).number.value == 1.0
+
+
+def removed(second: float, text: float, random: float) -> xr.Dataset:
+    spread = np.array([-0.01, 0.0, 0.01, 0.0])
+    effect = np.stack([second + spread, 0.0 + spread, text + spread])
+    effect[2, 3] = np.nan  # fewer texts than sequences
+    draws = np.full((3, 20), random)
+    return xr.Dataset(
+        {
+            "effect": (("group", "removal", "input", "sequence"), np.stack([effect] * 3)[None]),
+            "random": (("group", "removal", "input", "draw"), np.stack([draws] * 3)[None]),
+            "heads": ("group", ["L1H1, L2H2"]),
+        },
+        coords={
+            "group": ["induction"],
+            "removal": ["zero", "mean", "resample"],
+            "input": ["second half", "first half", "text"],
+        },
+        attrs=ATTRS,
+    )
+
+
+def test_removal_must_beat_random_heads_and_spare_the_rest():
+    good = removed(2.0, 0.0, 0.3)
+    found = f.removal(good, "induction", "mean")
+    assert found.holds and found.number.value == approx(2.0) and found.subject == "L1H1, L2H2"
+    assert found.controls == {"random heads, 97.5 %": approx(0.3)}
+    assert f.spared({"removed_groups": good}).holds
+    assert not f.removal(removed(2.0, 0.0, 2.5), "induction", "mean").holds
+    assert not f.removal(removed(0.05, 0.0, 0.0), "induction", "mean").holds  # too little to say
+    assert not f.spared({"removed_groups": removed(2.0, 1.0, 0.3)}).holds
+    missing = f.removal(good, "previous_token", "mean")
+    assert not missing.holds and "no such head" in missing.subject
+
+
+def cuts(key: float, query: float) -> xr.Dataset:
+    names = ["nothing", "query", "key", "value", "all three"]
+    score = np.array([0.8, query, key, 0.8, key])
+    scores = np.repeat(score[None, :, None, None], 4, axis=3) * np.array([0.99, 1, 1.01, 1])
+    return xr.Dataset(
+        {"score": (("way", "cut", "head_name", "sequence"), scores)},
+        coords={"way": ["direct"], "cut": names, "head_name": ["L5H5"]},
+        attrs={**ATTRS, "senders": "L4H11"},
+    )
+
+
+def test_the_key_alone_must_carry_the_score():
+    found = f.key_path(cuts(0.2, 0.8), "direct")
+    assert found.holds and found.number.value == approx(0.75)
+    assert found.controls == {"query cut": approx(0.0), "value cut": approx(0.0)}
+    assert not f.key_path(cuts(0.6, 0.8), "direct").holds
+    assert not f.key_path(cuts(0.2, 0.4), "direct").holds  # the query carries half as well
+
+
+def test_faithfulness_by_hand():
+    """10 nats without heads, 2 with all, 4 with five: 6 of 8 are kept."""
+    loss = np.repeat(np.array([2.0, 10.0, 4.0])[:, None], 4, axis=1)
+    random = np.full((3, 20), np.nan)
+    random[2] = 9.0
+    data = xr.Dataset(
+        {
+            "loss": (("kept", "sequence"), loss),
+            "random": (("kept", "draw"), random),
+            "size": ("kept", [100, 0, 5]),
+        },
+        coords={"kept": ["all heads", "no heads", "all groups"]},
+        attrs=ATTRS,
+    )
+    found = f.faithfulness({"faithfulness": data})
+    assert found.holds and found.number.value == approx(0.75)
+    assert found.controls["random heads, 97.5 %"] == approx(0.125)
+    assert found.subject == "5 of 100 heads"
+    nothing = data.assign(loss=data["loss"] * 0 + 10.0)
+    assert not f.faithfulness({"faithfulness": nothing}).holds
+
+
+def test_differences_between_inputs_by_hand():
+    """Layer 0 does not count: 9 nats there change nothing."""
+    effect = np.zeros((1, 1, 2, 4, 3))
+    effect[..., 0] = 9.0
+    effect[0, 0, 1, :, 1:] = 0.3  # text
+    effect[0, 0, 0, :, 1:] = 0.1  # repeat
+    data = xr.Dataset(
+        {"effect": (("component", "removal", "input", "sequence", "layer"), effect)},
+        coords={"component": ["mlp_out"], "removal": ["mean"], "input": ["repeat", "text"]},
+        attrs=ATTRS,
+    )
+    found = f.layer_difference(data, "mlp_out", "text", "repeat")
+    assert found.holds and found.number.value == approx(0.2)
+    assert not f.layer_difference(data, "mlp_out", "repeat", "text").holds
+
+
+def test_wilson_by_hand():
+    """p = 1/2, n = 4, z = 2: (0.5 + 0.5 ± 2 sqrt(1/16 + 1/16)) / 2."""
+    low, high = wilson_interval(0.5, 4, z=2.0)
+    assert (low, high) == (approx(0.5 - math.sqrt(1 / 8)), approx(0.5 + math.sqrt(1 / 8)))
+    assert wilson_interval(0.0, 100)[0] == 0.0 and wilson_interval(0.0, 100)[1] > 0.03
+    assert share_of(1.0, 100).high == approx(1.0)
+    with pytest.raises(ValueError, match="share in"):
+        wilson_interval(1.5, 10)
+
+
+def test_what_was_not_run_says_so_and_json_has_no_nan(tmp_path):
+    save_result(removed(2.0, 0.0, 0.3), tmp_path / "removed_groups.nc")
+    lines = {line.id: line for line in collect_claims(tmp_path) if isinstance(line, FoundLine)}
+    assert list(lines) == [claim.id for claim in EVIDENCE]
+    assert lines["E1"].verdict == "not run" and lines["E1"].number is None
+    assert lines["E10"].verdict == "holds" and lines["E10"].revision == "r1"
+    plain = json.loads(json.dumps(claims_as_json([*lines.values()]), allow_nan=False))
+    assert plain[9]["controls"] == {"random heads, 97.5 %": approx(0.3)}
+    table = tabulate_evidence([*lines.values()])
+    assert table["verdict"].to_list().count("not run") == len(EVIDENCE) - 5
+    assert table["number"].iloc[9].startswith("2.000 [")
+
+
+def test_ids_are_in_order_and_every_claim_says_what_it_needs():
+    assert [claim.id for claim in EVIDENCE] == [f"E{i}" for i in range(1, len(EVIDENCE) + 1)]
+    for claim in EVIDENCE:
+        assert claim.needs and claim.definition and claim.rule
