@@ -52,7 +52,8 @@ def all_results(model: Model) -> Iterator[tuple[str, xr.Dataset]]:
         for head in rank_heads(scores, by="previous_token")["head"]
         if head.layer < min(head.layer for head in best[:3])
     ]
-    groups = {"induction": find_groups(scores)["induction"] or best[:4], "previous_token": [previous]}
+    induction_group = find_groups(scores)["induction"] or best[:4]
+    groups = {"induction": induction_group, "previous_token": [previous]}
     everyone = sorted({*groups["induction"], previous})
     yield "scores", scores
     yield "stability", score_stability(model, n=N, sequences=SEQUENCES)
