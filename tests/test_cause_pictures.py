@@ -1,0 +1,232 @@
+"""Pictures and sentences of removals and causes, from numbers by hand."""
+
+import numpy as np
+import pytest
+import xarray as xr
+from pytest import approx
+
+from helpers import (
+    Head,
+    describe_curve,
+    describe_cuts,
+    describe_dependence,
+    describe_direct_logits,
+    describe_dissociation,
+    describe_faithfulness,
+    describe_groups,
+    describe_layer_controls,
+    describe_removal,
+    plot_cut_paths,
+    plot_dependence,
+    plot_direct_logits,
+    plot_dissociation,
+    plot_faithfulness,
+    plot_group_effects,
+    plot_layer_controls,
+    plot_removal_curve,
+)
+
+ATTRS = {"model": "hand", "revision": "r", "method": "mean", "draws": 4}
+SPREAD = np.array([-0.1, 0.0, 0.1])
+
+
+def spread(means) -> np.ndarray:
+    """Three sequences around each mean."""
+    return np.asarray(means)[..., None] + SPREAD
+
+
+@pytest.fixture
+def removed() -> xr.Dataset:
+    means = np.array([[[3.0, 0.1, 0.2]], [[0.5, 0.0, 0.4]]])  # group, removal, input
+    effect = spread(means)
+    effect[:, :, 2, 2] = np.nan  # two texts
+    random = np.broadcast_to(np.array([0.1, 0.2, 0.3, 0.4]), (2, 1, 3, 4)).copy()
+    return xr.Dataset(
+        {
+            "effect": (("group", "removal", "input", "sequence"), effect),
+            "random": (("group", "removal", "input", "draw"), random),
+            "heads": ("group", ["L1H1, L2H0", "L0H1"]),
+        },
+        coords={
+            "group": ["induction", "previous_token"],
+            "removal": ["mean"],
+            "input": ["second half", "first half", "text"],
+        },
+        attrs=ATTRS,
+    )
+
+
+def measured(fig, kind: str = "measured"):
+    return [trace for trace in fig.data if trace.name and trace.name.startswith(kind)]
+
+
+def test_groups_beside_random_heads(removed):
+    fig = plot_group_effects(removed)
+    (dots,) = measured(fig)
+    assert list(dots.x) == approx([3.0, 0.5]) and list(dots.y) == [0, 1]
+    (grey,) = measured(fig, "random")
+    assert sorted(set(grey.x)) == [0.1, 0.2, 0.3, 0.4] and len(grey.x) == 8
+    assert fig.layout.yaxis.ticktext == ("induction", "previous-token")
+    (on_text,) = measured(plot_group_effects(removed, input="text"))
+    assert list(on_text.x) == approx([0.15, 0.35])  # the two texts there are
+    with pytest.raises(ValueError, match="second half, first half, text"):
+        plot_group_effects(removed, input="third half")
+
+
+def test_sentences_about_groups(removed):
+    text = describe_removal(removed)
+    assert "**hand** without its induction group of 2 heads (L1H1, L2H0)" in text
+    assert "+3.00 [+2.90, +3.10] nats in the second half, above the band" in text
+    assert "without its previous-token head (L0H1)" in describe_removal(
+        removed, group="previous_token"
+    )
+    weak = removed.assign(effect=removed["effect"] - 2.9)
+    assert "not above the band" in describe_removal(weak)
+    listed = describe_groups({"induction": [Head(1, 1), Head(2, 0)], "duplicate_token": []})
+    assert "**induction heads:** L1H1, L2H0" in listed
+    assert "**duplicate-token heads:** none" in listed
+
+
+def test_the_curve_shows_the_band_and_says_where_it_leaves_it():
+    loss = spread([0.5, 0.6, 4.0])
+    random = np.array([[0.5] * 4, [0.5, 0.6, 0.7, 0.8], [0.9, 1.0, 1.1, 1.2]])
+    curve = xr.Dataset(
+        {"loss": (("removed", "sequence"), loss), "random": (("removed", "draw"), random)},
+        coords={"removed": [0, 1, 2]},
+        attrs=ATTRS,
+    )
+    fig = plot_removal_curve(curve)
+    line = next(trace for trace in fig.data if trace.name.startswith("induction heads"))
+    assert list(line.x) == [0, 1, 2] and list(line.y) == approx([0.5, 0.6, 4.0])
+    band = fig.data[0]
+    assert band.fill == "toself" and max(band.y) == approx(1.1925) and min(band.y) == approx(0.5)
+    text = describe_curve(curve)
+    assert "0.50 nats with all heads" in text and "4.00 [3.90, 4.10] without 2" in text
+    assert "above the random band with 2 removed" in text
+    calm = curve.assign(loss=curve["loss"] * 0 + 0.5)
+    assert "never leaves the random band" in describe_curve(calm)
+
+
+def test_the_dissociation_has_a_dot_for_everything(removed):
+    effect = spread([[5.0, 0.0, 6.0], [0.0, 0.0, 1.0], [0.3, 0.0, 0.2]])
+    mlps = xr.Dataset(
+        {"effect": (("layer", "input", "sequence"), effect)},
+        coords={"layer": [0, 1, 2], "input": removed["input"].to_numpy()},
+        attrs=ATTRS,
+    )
+    fig = plot_dissociation(removed, mlps)
+    (heads,) = measured(fig, "a group")
+    assert [row[0] for row in heads.customdata] == ["induction", "previous-token"]
+    assert [row[1] for row in heads.customdata] == approx([3.0, 0.5])
+    assert list(heads.x) == approx(np.arcsinh([30.0, 5.0]).tolist())
+    (layers,) = measured(fig, "an MLP")
+    assert [row[2] for row in layers.customdata] == approx([6.0, 1.0, 0.2])
+    text = describe_dissociation(removed, mlps)
+    assert "+3.00 [+2.90, +3.10] nats on the repeat" in text
+    assert "Of its 2 MLPs beyond layer 0, 1 cost text more" in text
+
+
+def test_layer_controls_share_a_scale_and_say_means_beyond_layer_0():
+    effect = np.zeros((2, 1, 3, 3, 2))
+    effect[0, 0, 2] = [9.0, 0.5]
+    layers = xr.Dataset(
+        {"effect": (("component", "removal", "input", "sequence", "layer"), effect)},
+        coords={
+            "component": ["mlp_out", "attn_out"],
+            "removal": ["zero"],
+            "input": ["repeat", "first time", "text"],
+            "layer": [0, 1],
+        },
+        attrs=ATTRS,
+    )
+    fig = plot_layer_controls(layers)
+    assert len(fig.data) == 6 and [t.text for t in fig.layout.annotations] == [
+        "MLP, zero",
+        "attention, zero",
+    ]
+    text_line = [t for t in fig.data if t.name == "text"][0]
+    assert list(text_line.y) == [9.0, 0.5]
+    assert "MLPs, *zero*" in describe_layer_controls(layers)
+    assert "+0.50 [+0.50, +0.50] (text)" in describe_layer_controls(layers)
+
+
+def test_dependence_leaves_nothing_without_random_dots():
+    data = xr.Dataset(
+        {
+            "score": (("removed", "head_name", "sequence"), spread([[0.8], [0.2]])),
+            "random": (("removed", "draw", "head_name"), np.full((2, 4, 1), 0.7)),
+            "heads": ("removed", ["", "L4H11"]),
+        },
+        coords={"removed": ["nothing", "L4H11"], "head_name": ["L5H5"]},
+        attrs=ATTRS,
+    )
+    fig = plot_dependence(data)
+    (dots,) = measured(fig)
+    assert list(dots.x) == approx([0.8, 0.2])
+    (grey,) = measured(fig, "random")
+    assert np.isnan(grey.x[:4]).all() and list(grey.x[4:]) == [0.7] * 4
+    text = describe_dependence(data)
+    assert "Without L4H11: L5H5 0.80 → 0.20 [0.10, 0.30] (random heads: 0.70 to 0.70)" in text
+
+
+def test_cut_paths_show_scores_above_and_losses_below():
+    names = ["nothing", "query", "key", "value", "all three"]
+    score = np.tile(np.array([0.9, 0.9, 0.1, 0.9, 0.1])[None, :, None], (2, 1, 1))
+    lost = np.tile(np.array([0.0, 0.0, 2.0, 0.0, 2.0])[None, :], (2, 1))
+    cuts = xr.Dataset(
+        {
+            "score": (("way", "cut", "head_name", "sequence"), spread(score)),
+            "effect": (("way", "cut", "sequence"), spread(lost)),
+        },
+        coords={"way": ["direct", "any"], "cut": names, "head_name": ["L5H5"]},
+        attrs={**ATTRS, "senders": "L4H11"},
+    )
+    fig = plot_cut_paths(cuts)
+    bars = list(fig.select_traces({"type": "bar"}))
+    assert len(bars) == 4 and list(bars[0].y) == approx([0.9, 0.9, 0.1, 0.9, 0.1])
+    assert list(bars[1].y) == approx([0, 0, 2, 0, 2])
+    text = describe_cuts(cuts)
+    assert "L5H5, cut directly: nothing 0.90, query 0.90, key 0.10" in text
+    assert "loses +2.00 [+1.90, +2.10] nats directly" in text
+
+
+def test_direct_logits_are_centred_and_added_up():
+    direct = np.zeros((3, 2, 2))
+    direct[:, 1, 0], direct[:, 0, 1] = 2.0, -0.5
+    logits = xr.Dataset(
+        {
+            "direct": (("sequence", "layer", "head"), direct),
+            "total": (("sequence",), np.full(3, 5.0)),
+            "together": (("group", "sequence"), spread([2.0])),
+            "random": (("group", "draw"), np.zeros((1, 4))),
+            "heads": ("group", ["L1H0"]),
+        },
+        coords={"group": ["induction"]},
+        attrs=ATTRS,
+    )
+    fig = plot_direct_logits(logits, mark=2)
+    (heat,) = fig.select_traces({"type": "heatmap"})
+    assert (heat.zmin, heat.zmid, heat.zmax) == (-2.0, 0.0, 2.0)
+    assert [a.text for a in fig.layout.annotations] == ["+2.0", "-0.5"]
+    text = describe_direct_logits(logits)
+    assert "lies 5.00 above" in text and "all heads together say +1.50" in text
+    assert "induction (L1H0): +2.00 [+1.90, +2.10]" in text
+
+
+def test_faithfulness_in_words_and_dots():
+    random = np.full((3, 4), np.nan)
+    random[2] = 9.0
+    kept = xr.Dataset(
+        {
+            "loss": (("kept", "sequence"), spread([2.0, 10.0, 4.0])),
+            "random": (("kept", "draw"), random),
+            "size": ("kept", [100, 0, 5]),
+        },
+        coords={"kept": ["all heads", "no heads", "all groups"]},
+        attrs=ATTRS,
+    )
+    (dots,) = measured(plot_faithfulness(kept))
+    assert list(dots.x) == approx([2.0, 10.0, 4.0])
+    text = describe_faithfulness(kept)
+    assert "2.00 nats with all heads, 10.00 with none" in text
+    assert "all groups (5 of 100 heads): loss 4.00 [3.90, 4.10], faithfulness 0.75" in text
