@@ -24,8 +24,13 @@ def main(arguments: list[str] | None = None) -> int:
     scan.add_argument("--sequences", type=int, default=32, help="sequences (default: 32)")
     scan.add_argument("--seed", type=int, default=0, help="seed of the sequences (default: 0)")
     scan.add_argument("--top", type=int, default=5, help="heads of each kind (default: 5)")
-    claims = commands.add_parser("claims", help="print the claims table of an earlier run")
-    claims.add_argument("model", help="name of a folder in the build folder, for example mini")
+    claims = commands.add_parser("claims", help="print the claims tables of earlier runs")
+    claims.add_argument(
+        "model", nargs="+", help="names of folders in the build folder, for example mini"
+    )
+    claims.add_argument(
+        "--markdown", action="store_true", help="our own claims, models side by side, as Markdown"
+    )
     claims.add_argument("--build", type=Path, default=Path("build"), help="where runs are (build)")
     chosen = parser.parse_args(arguments)
     from helpers.models import ModelError
@@ -75,7 +80,15 @@ def _scan(chosen: argparse.Namespace) -> int:
 
 
 def _claims(chosen: argparse.Namespace) -> int:
-    _print_claims(chosen.build / chosen.model.replace("/", "--"))
+    folders = [chosen.build / model.replace("/", "--") for model in chosen.model]
+    if chosen.markdown:
+        from helpers.claims import collect_claims, compare_evidence
+
+        runs = [collect_claims(folder / "data") for folder in folders]
+        sys.stdout.write(compare_evidence(runs))
+        return 0
+    for folder in folders:
+        _print_claims(folder)
     return 0
 
 

@@ -187,7 +187,7 @@ def test_cut_paths_show_scores_above_and_losses_below():
     assert list(bars[1].y) == approx([0, 0, 2, 0, 2])
     text = describe_cuts(cuts)
     assert "L5H5, cut directly: nothing 0.90, query 0.90, key 0.10" in text
-    assert "loses +2.00 [+1.90, +2.10] nats directly" in text
+    assert "second half changes by +2.00 [+1.90, +2.10] nats directly" in text
 
 
 def test_direct_logits_are_centred_and_added_up():

@@ -8,7 +8,14 @@ import pytest
 import xarray as xr
 from pytest import approx
 
-from helpers.claims import EVIDENCE, FoundLine, claims_as_json, collect_claims, tabulate_evidence
+from helpers.claims import (
+    EVIDENCE,
+    FoundLine,
+    claims_as_json,
+    collect_claims,
+    compare_evidence,
+    tabulate_evidence,
+)
 from helpers.claims import findings as f
 from helpers.claims.findings.parts import share_of
 from helpers.metrics import wilson_interval
@@ -154,6 +161,10 @@ def test_what_was_not_run_says_so_and_json_has_no_nan(tmp_path):
     assert lines["E10"].verdict == "holds" and lines["E10"].revision == "r1"
     plain = json.loads(json.dumps(claims_as_json([*lines.values()]), allow_nan=False))
     assert plain[9]["controls"] == {"random heads, 97.5 %": approx(0.3)}
+    both = compare_evidence([[*lines.values()], [*lines.values()]]).splitlines()
+    assert both[0] == "| | mini | mini |" and len(both) == 2 + len(EVIDENCE)
+    assert both[2].endswith("| **not run** | **not run** |")
+    assert "**holds**: 2.000 [" in both[11] and "random heads, 97.5 %: 0.300" in both[11]
     table = tabulate_evidence([*lines.values()])
     assert table["verdict"].to_list().count("not run") == len(EVIDENCE) - 5
     assert table["number"].iloc[9].startswith("2.000 [")

@@ -8,6 +8,7 @@ from helpers.claims.post import CLAIMS, Claim
 from helpers.claims.table import (
     claims_as_json,
     collect_claims,
+    compare_evidence,
     tabulate_claims,
     tabulate_evidence,
 )
@@ -22,6 +23,7 @@ __all__ = [
     "Number",
     "claims_as_json",
     "collect_claims",
+    "compare_evidence",
     "judge_evidence",
     "tabulate_claims",
     "tabulate_evidence",

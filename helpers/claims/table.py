@@ -102,3 +102,28 @@ def tabulate_evidence(claims: Sequence[Measured | FoundLine]) -> pd.DataFrame:
 def claims_as_json(claims: Sequence[Measured | FoundLine]) -> list[dict[str, object]]:
     """The claims as plain data; what was not measured is null."""
     return [asdict(line) for line in claims]
+
+
+def compare_evidence(runs: Sequence[Sequence[Measured | FoundLine]]) -> str:
+    """Our own claims on several models side by side, as a Markdown table.
+
+    Args:
+        runs: Results of `collect_claims`, one a model.
+
+    Returns:
+        One row a claim, one column a model: verdict, number with interval, controls.
+    """
+    columns = [[line for line in run if isinstance(line, FoundLine)] for run in runs]
+    rows = [
+        "| | " + " | ".join(column[0].model for column in columns) + " |",
+        "|---|" + "---|" * len(columns),
+    ]
+    for lines in zip(*columns, strict=True):
+        cells = []
+        for line in lines:
+            ends = f" [{show(line.low)}, {show(line.high)}]" if line.low is not None else ""
+            against = f" ({show_controls(line)})" if line.controls else ""
+            number = f": {show(line.number)}{ends}" if line.number is not None else ""
+            cells.append(f"**{line.verdict}**{number}{against}")
+        rows.append(f"| **{lines[0].id}** {lines[0].claim} | " + " | ".join(cells) + " |")
+    return "\n".join(rows) + "\n"

@@ -86,7 +86,10 @@ def plot_cut_paths(cuts: xr.Dataset) -> go.Figure:
         )
     fig.update_layout(height=560, margin={"t": 110}, legend={"y": 1.1})
     fig.update_yaxes(title="induction score", range=[0, 1], row=1, col=1)
-    fig.update_yaxes(title="loss lost (nats)", rangemode="tozero", row=2, col=1)
+    ends = summarize(cuts["effect"])
+    bottom, top = min(0.0, float(ends["low"].min())), max(0.05, float(ends["high"].max()))
+    fig.update_yaxes(range=[1.1 * bottom, 1.1 * top], row=2)
+    fig.update_yaxes(title="loss rises by (nats)", row=2, col=1)
     fig.update_xaxes(title="input that is cut", row=2)
     return fig
 

@@ -54,7 +54,7 @@ def describe_cuts(cuts: xr.Dataset) -> Prose:
     return Prose(
         f"**{cuts.attrs['model']}**, induction scores with what {cuts.attrs['senders']} writes "
         "cut at one input:\n\n" + "\n".join(lines) + "\n\nWith the key cut into all of them the "
-        f"second half loses {interval(key, sign=True)} nats directly, "
+        f"loss of the second half changes by {interval(key, sign=True)} nats directly, "
         f"{interval(anyway, sign=True)} by any way."
     )
 

@@ -99,7 +99,7 @@ def describe_dissociation(removed: xr.Dataset, mlps: xr.Dataset, *, method: str 
     )
     more = int((language > repeat).sum())
     return Prose(
-        f"Without its induction heads **{removed.attrs['model']}** loses "
+        f"Without its induction heads the loss of **{removed.attrs['model']}** changes by "
         f"{interval(second, sign=True)} nats on the repeat and {interval(text, sign=True)} on text."
         f" Of its {len(repeat)} MLPs beyond layer 0, {more} cost text more than the repeat when "
         f"they go; the median one costs text {np.median(language):+.3f} and the repeat "
