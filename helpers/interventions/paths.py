@@ -1,6 +1,6 @@
 """Cutting one path only: what earlier heads write, as one input of one later head sees it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Literal, NamedTuple, get_args
 
 import torch
@@ -9,7 +9,7 @@ from torch import Tensor
 
 from helpers.forward import Observer, batch_slices, observe, sequences_at_once
 from helpers.heads import Head
-from helpers.interventions.removal import Removal, Removals
+from helpers.interventions.removal import Edits, Removal, Removals
 from helpers.models import Model, Site, SiteKind
 
 Path = Literal["query", "key", "value"]
@@ -76,6 +76,37 @@ def cut_paths(
     `get_act_patch_direct_path`, which refuses models that share keys; here shared keys are
     changed as this one head sees them.
     """
+    _check(model, senders, receiver, cuts, way)
+    removals = Removals(model, tokens, [senders], method=method, seed=seed)
+    found: list[list[Received]] = [[] for _ in cuts]
+    for rows in batch_slices(len(tokens), sequences_at_once(model, tokens.shape[1])):
+        some, edits = tokens[rows], removals.edits(senders, rows)
+        clean = _see(model, some, _sites(receiver, *_INPUT.values(), "resid_pre", heads=senders))
+        before = Site("resid_pre", receiver.layer)
+        if way == "any":
+            with model.hooked(edits):
+                change = _see(model, some, [before])[before] - clean[before]
+        else:
+            change = _written(model, senders, clean, edits)
+        for cut, parts in zip(cuts, found, strict=True):
+            hooks = {before: _adding(change)}
+            for name in set(PATHS) - set(cut):
+                site = Site(_INPUT[name], receiver.layer)
+                hooks[site] = _constant(clean[site])
+            with model.hooked(hooks):
+                seen = _see(model, some, _sites(receiver, "pattern", "z"))
+            pattern, z = (seen[site] for site in _sites(receiver, "pattern", "z"))
+            parts.append(Received(pattern[:, receiver.head], z[:, :, receiver.head]))
+    return [Received(*(torch.cat(column) for column in zip(*p, strict=True))) for p in found]
+
+
+def _check(
+    model: Model,
+    senders: Sequence[Head],
+    receiver: Head,
+    cuts: Sequence[Sequence[str]],
+    way: str,
+) -> None:
     unknown = [name for cut in cuts for name in cut if name not in PATHS]
     if unknown or way not in WAYS:
         raise ValueError(
@@ -86,32 +117,18 @@ def cut_paths(
     late = [head for head in senders if head.layer >= receiver.layer]
     if late:
         raise ValueError(f"{late[0]} is not in an earlier layer than {receiver}: no path.")
-    removals = Removals(model, tokens, [senders], method=method, seed=seed)
-    found: list[list[Received]] = [[] for _ in cuts]
-    for rows in batch_slices(len(tokens), sequences_at_once(model, tokens.shape[1])):
-        some = tokens[rows]
-        clean = _see(model, some, _sites(receiver, *_INPUT.values(), "resid_pre", heads=senders))
-        before = Site("resid_pre", receiver.layer)
-        if way == "any":
-            with model.hooked(removals.edits(senders, rows)):
-                change = _see(model, some, [before])[before] - clean[before]
-        else:
-            change = torch.zeros_like(clean[before])
-            for head in senders:
-                (edit,) = removals.edits([head], rows).values()
-                z = clean[Site("z", head.layer)]
-                change += (edit(z) - z)[:, :, head.head] @ model.head_weights(head).W_O
-        for cut, parts in zip(cuts, found, strict=True):
-            hooks: dict[Site, Callable[[Tensor], Tensor]] = {before: _adding(change)}
-            for name in PATHS:
-                if name not in cut:
-                    site = Site(_INPUT[name], receiver.layer)
-                    hooks[site] = _constant(clean[site])
-            with model.hooked(hooks):
-                seen = _see(model, some, _sites(receiver, "pattern", "z"))
-            pattern, z = (seen[site] for site in _sites(receiver, "pattern", "z"))
-            parts.append(Received(pattern[:, receiver.head], z[:, :, receiver.head]))
-    return [Received(*(torch.cat(column) for column in zip(*p, strict=True))) for p in found]
+
+
+def _written(
+    model: Model, senders: Sequence[Head], clean: Mapping[Site, Tensor], edits: Edits
+) -> Float[Tensor, "batch pos d_model"]:
+    """What the senders themselves would write less: (stand-in z - z) W_O, added up."""
+    change = torch.zeros(*next(iter(clean.values())).shape[:2], model.d_model, device=model.device)
+    for head in senders:
+        site = Site("z", head.layer)
+        less = edits[site](clean[site]) - clean[site]
+        change += less[:, :, head.head] @ model.head_weights(head).W_O
+    return change
 
 
 def _sites(receiver: Head, *kinds: SiteKind, heads: Sequence[Head] = ()) -> list[Site]:
