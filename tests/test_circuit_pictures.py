@@ -27,6 +27,7 @@ from helpers import (
 )
 from helpers.circuits import Accuracy
 from helpers.experiments.circuit.tables import label_accuracies
+from helpers.metrics import wilson_interval
 from helpers.results import label_array, load_result, save_result
 
 PAIRS = ["L4H11 > L5H5", "L2H2 > L5H5", "L4H0 > L5H1", "L4H11 > L5H1"]
@@ -60,8 +61,12 @@ def summed_by_hand(*top1: float) -> xr.Dataset:
 def test_tables_hold_every_measure_both_ways():
     table = tabulate_accuracy(baselines_by_hand(0.4, 0.02))
     row = table.loc["L4H11 > L5H5", "raw"]
-    assert row["along keys"].to_dict() == approx({"top-1": 0.4, "top-5": 0.8, "MRR": 0.6})
-    assert row["along queries"].to_dict() == approx({"top-1": 0.2, "top-5": 0.4, "MRR": 0.3})
+    measures = ["top-1", "top-5", "MRR"]
+    assert row["along keys"][measures].to_dict() == approx({"top-1": 0.4, "top-5": 0.8, "MRR": 0.6})
+    assert row["along queries"][measures].tolist() == approx([0.2, 0.4, 0.3])
+    assert row["along keys"][["low", "high"]].tolist() == approx(
+        wilson_interval(0.4, 100), abs=1e-6
+    )
     assert table.loc[("chance", ""), ("along keys", "top-5")] == approx(0.05)
     assert table.index.tolist()[-1] == ("chance", "")
     # H(100) / 100
@@ -146,6 +151,8 @@ def test_the_ladder_shows_both_ways_and_chance(compiled):
     ladder = score_embedding_ladder(compiled, "L4H11", "L5H5", tokens=20)
     fig = plot_ladder(ladder)
     assert [bar.name for bar in fig.data] == ["along keys", "along queries"]
+    low, _ = wilson_interval(1.0, 20)
+    assert list(fig.data[0].error_y.arrayminus) == approx([1 - low] * 4)
     assert any("chance: 0.0500" in note.text for note in fig.layout.annotations)
 
 

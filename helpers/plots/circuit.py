@@ -5,6 +5,7 @@ import plotly.graph_objects as go
 import xarray as xr
 
 from helpers import theme
+from helpers.metrics import wilson_interval
 from helpers.plots.parts import (
     check_dims,
     heatmap,
@@ -59,16 +60,28 @@ def plot_ladder(ladder: xr.Dataset) -> go.Figure:
         ladder: Result of `score_embedding_ladder`.
 
     Returns:
-        Grouped bars of top-1 accuracy; the dotted line is chance.
+        Grouped bars of top-1 accuracy, with Wilson's 95 % interval over the tokens; the dotted
+        line is chance.
     """
     accuracy = ladder["accuracy"].sel(k=1)
     check_dims(accuracy, ("rung", "along"))
     fig = theme.figure(title=f"{text(ladder.attrs['pair'])} by what stands for a token")
     for along, color in zip(("keys", "queries"), theme.SERIES, strict=False):
         values = accuracy.sel(along=along).to_numpy()
+        ends = np.array(
+            [wilson_interval(value, ladder.attrs["tokens"]) for value in values.tolist()]
+        )
         fig.add_bar(
             x=ladder["rung"].to_numpy(),
             y=values,
+            error_y={
+                "type": "data",
+                "symmetric": False,
+                "array": ends[:, 1] - values,
+                "arrayminus": values - ends[:, 0],
+                "thickness": 1,
+            },
+            textposition="outside",
             name=f"along {along}",
             marker={"color": color},
             text=[f"{value:.3f}" for value in values],

@@ -1,5 +1,6 @@
 """What the circuit experiments share: names on accuracies, samples of tokens, a table to read."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,6 +11,7 @@ from jaxtyping import Int
 from torch import Tensor
 
 from helpers.circuits import Accuracy, chance_reciprocal_rank
+from helpers.metrics import wilson_interval
 from helpers.models import Model
 from helpers.results import label_array
 from helpers.tokens import ordinary_tokens
@@ -86,11 +88,13 @@ def tabulate_accuracy(result: xr.Dataset) -> pd.DataFrame:
             `score_circuit_baselines` or `score_summed_circuit`.
 
     Returns:
-        One row for each pair, rung or number of heads, one column for each measure and way; the
-        last row is chance.
+        One row for each pair, rung or number of heads, one column for each measure and way; `low`
+        and `high` are the ends of Wilson's 95 % interval of top-1 over the tokens; the last row
+        is chance.
     """
     accuracy, mrr = result["accuracy"], result["mrr"]
     lead = [str(dim) for dim in mrr.dims if dim != "along"]
+    tokens = int(result.attrs["tokens"])
     columns, chance = {}, {}
     for along in ALONG:
         shares = accuracy.sel(along=along)
@@ -100,6 +104,14 @@ def tabulate_accuracy(result: xr.Dataset) -> pd.DataFrame:
             drop = [c for c in values.coords if c not in lead]
             columns[f"along {along}", name] = values.drop_vars(drop).to_series()
             chance[f"along {along}", name] = level
+            if name == "top-1":
+                top1 = columns[f"along {along}", name]
+                for end, which in enumerate(("low", "high")):
+                    columns[f"along {along}", which] = top1.map(
+                        lambda share, end=end: wilson_interval(min(share, 1.0), tokens)[end],
+                        na_action="ignore",
+                    )
+                    chance[f"along {along}", which] = math.nan
     table = pd.DataFrame(columns).astype(float)
     last = pd.DataFrame([chance], index=["chance"])
     if len(lead) > 1:
