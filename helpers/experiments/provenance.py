@@ -5,7 +5,7 @@ from helpers.results import Value
 from helpers.texts import TextSample
 from helpers.tokens import RepeatedTokens
 
-RANDOM_SEQUENCES = 16
+RANDOM_SEQUENCES = 8
 """On how many sequences random heads are measured: many draws of heads matter more there."""
 
 

@@ -47,7 +47,7 @@ def remove_groups(
     Returns:
         Dataset of `effect` over `group`, `removal`, `input` ("second half", "first half", "text")
         and `sequence` (NaN past the number of texts), in nats; `random` over `group`, `removal`,
-        `input`, `draw`: the same for random heads, averaged over the first 16 sequences
+        `input`, `draw`: the same for random heads, averaged over the first 8 sequences
         (attribute `random_sequences`), NaN for text under other methods than "mean"; and `heads`
         over `group`, their names.
 
@@ -67,8 +67,8 @@ def remove_groups(
         for i, rows in enumerate(found):
             effect[:, m, i, : rows.shape[1]] = rows
         flat = [heads for groups_of in drawn for heads in groups_of]
-        controls = text.first(min(few, len(text))) if method == "mean" else None
-        found = _effects(model, sample.first(few), controls, flat, method)
+        controls = text if method == "mean" else None
+        found = _effects(model, sample, controls, flat, method, first=few)
         for i, rows in enumerate(found):
             random[:, m, i] = rows.mean(1).unflatten(0, (len(named), draws))
     coords = {"group": list(named), "removal": list(methods), "input": list(INPUTS)}
@@ -108,7 +108,7 @@ def remove_in_order(
     Returns:
         Dataset of `loss` over `removed` (0, 1, 2, 4 … all) and `sequence`: mean loss of the
         second half, seam left out, in nats; and `random` over `removed`, `draw`, averaged over
-        the first 16 sequences.
+        the first 8 sequences.
 
     Raises:
         ValueError: If there are no heads or one does not exist.
@@ -121,16 +121,23 @@ def remove_in_order(
     loss = -predict_without(
         model, sample.tokens, groups, method=method, targets=targets, seed=sample.seed, track=track
     ).mean(-1)
-    few = sample.first(min(RANDOM_SEQUENCES, len(sample)))
+    few = min(RANDOM_SEQUENCES, len(sample))
     drawn = [
         group
         for size in sizes
         for group in draw_matched(heads[:size], model, draws=draws, seed=sample.seed)
     ]
     random = -predict_without(
-        model, few.tokens, drawn, method=method, targets=targets, seed=sample.seed, track=track
+        model,
+        sample.tokens,
+        drawn,
+        method=method,
+        targets=targets,
+        seed=sample.seed,
+        first=few,
+        track=track,
     ).mean((1, 2))
-    clean = loss[0, : len(few)].mean().expand(1, draws)
+    clean = loss[0, :few].mean().expand(1, draws)
     coords = {"removed": [0, *sizes]}
     what = {"long_name": "loss of the second half", "units": "nats"}
     return xr.Dataset(
@@ -148,7 +155,7 @@ def remove_in_order(
             "heads": ", ".join(map(str, heads)),
             "method": method,
             "draws": draws,
-            "random_sequences": len(few),
+            "random_sequences": few,
         },
     )
 
@@ -192,13 +199,15 @@ def _effects(
     text: TextSample | None,
     groups: Sequence[Sequence[Part]],
     method: Removal,
+    *,
+    first: int | None = None,
 ) -> list[Tensor]:
     """Change of the mean loss for each group and sequence: second half, first half, text."""
     with_clean: list[Sequence[Part]] = [[], *groups]
 
     def losses(tokens: Tensor) -> Tensor:
         return -predict_without(
-            model, tokens, with_clean, method=method, seed=sample.seed, track=track
+            model, tokens, with_clean, method=method, seed=sample.seed, first=first, track=track
         )
 
     repeated = losses(sample.tokens)

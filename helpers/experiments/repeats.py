@@ -74,7 +74,7 @@ def measure_text_repeats(
     for i, (tokens, places) in enumerate((_phrases(text), _twice(text, n))):
         for groups, rows in (([[], heads], len(text)), (drawn, few)):
             found = predict_without(
-                model, tokens[:rows], groups, method=method, seed=text.seed, track=track
+                model, tokens, groups, method=method, seed=text.seed, first=rows, track=track
             )
             per_sequence, count = _average(found, places)
             if groups is drawn:

@@ -122,8 +122,9 @@ def predict_without(
     method: Removal = "mean",
     targets: slice = slice(None),
     seed: int = 0,
+    first: int | None = None,
     track: Track = silent,
-) -> Float[Tensor, "group batch target"]:
+) -> Float[Tensor, "group sequence target"]:
     """Log-probability of each next token with a group of parts removed, for each group.
 
     An empty group removes nothing: the clean run. Layers below a group's first are not run
@@ -137,6 +138,7 @@ def predict_without(
         method: What is put there: "zero", "mean" or "resample"; see `Removals`.
         targets: Which targets to predict; entry i of the target dimension is position i + 1.
         seed: Seed of "resample".
+        first: Run only the first so many sequences; what stands in is still taken from all.
         track: Shows how far it has come.
 
     Returns:
@@ -147,6 +149,7 @@ def predict_without(
             or layer does not exist.
     """
     removals = Removals(model, tokens, groups, method=method, seed=seed)
+    tokens = tokens[:first]
     wanted = range(tokens.shape[1] - 1)[targets]
     result = torch.zeros(len(groups), len(tokens), len(wanted))
     replayed = _replayable(model, tokens, groups, removals, targets)
@@ -174,8 +177,9 @@ def reduce_without(
     *,
     method: Removal = "mean",
     seed: int = 0,
+    first: int | None = None,
     track: Track = silent,
-) -> Float[Tensor, "group head batch"]:
+) -> Float[Tensor, "group head sequence"]:
     """A number of some heads' attention patterns with a group of parts removed, for each group.
 
     Args:
@@ -186,12 +190,14 @@ def reduce_without(
         reduce: From patterns `[batch, query, key]` to numbers.
         method: As for `predict_without`.
         seed: Seed of "resample".
+        first: Run only the first so many sequences; what stands in is still taken from all.
         track: Shows how far it has come.
 
     Raises:
         ValueError: As for `predict_without`.
     """
     removals = Removals(model, tokens, groups, method=method, seed=seed)
+    tokens = tokens[:first]
     result = torch.zeros(len(groups), len(heads), len(tokens))
     batches = list(batch_slices(len(tokens), sequences_at_once(model, tokens.shape[1])))
     steps = [(rows, place) for rows in batches for place in range(len(groups))]

@@ -137,3 +137,24 @@ def test_bad_requests_name_the_way_out(mini):
         draw_matched([Head(0, 0), Head(0, 0)], mini)
     with pytest.raises(ValueError, match="not watched"):
         draw_matched([Head(0, 0)], mini, never=[Head(0, h) for h in range(8)])
+
+
+@pytest.mark.parametrize("method", ["mean", "resample"])
+def test_running_a_few_sequences_still_takes_from_all(mini, method):
+    tokens = sample_repeated_tokens(mini, n=N, sequences=6).tokens
+    whole = predict_without(mini, tokens, GROUPS, method=method)
+    few = predict_without(mini, tokens, GROUPS, method=method, first=2)
+    assert few.shape[1] == 2 and torch.allclose(few, whole[:, :2], atol=1e-4)
+    scores = [
+        reduce_without(
+            mini,
+            tokens,
+            GROUPS,
+            [Head(1, 1)],
+            lambda pattern: induction_score(pattern, N),
+            method=method,
+            first=first,
+        )
+        for first in (None, 2)
+    ]
+    assert torch.allclose(scores[1], scores[0][..., :2], atol=1e-4)

@@ -41,7 +41,7 @@ def score_without(
     Returns:
         Dataset of `score` over `removed` ("nothing", then the groups), `head_name`, `sequence`,
         in [0, 1]; `random` over `removed`, `draw`, `head_name`: the same for random heads,
-        averaged over the first 16 sequences (for "nothing" the score itself); `heads` over
+        averaged over the first 8 sequences (for "nothing" the score itself); `heads` over
         `removed`.
 
     Raises:
@@ -53,27 +53,28 @@ def score_without(
         raise ValueError("There is no group with any head in it.")
     n, seed = sample.n, sample.seed
 
-    def scores(of: RepeatedTokens, removed: Sequence[Sequence[Head]]) -> Tensor:
+    def scores(removed: Sequence[Sequence[Head]], first: int | None = None) -> Tensor:
         return reduce_without(
             model,
-            of.tokens,
+            sample.tokens,
             removed,
             watched,
             lambda pattern: induction_score(pattern, n),
             method=method,
             seed=seed,
+            first=first,
             track=track,
         )
 
-    few = sample.first(min(RANDOM_SEQUENCES, len(sample)))
-    found = scores(sample, [[], *named.values()])
+    few = min(RANDOM_SEQUENCES, len(sample))
+    found = scores([[], *named.values()])
     drawn = [
         group
         for heads_of in named.values()
         for group in draw_matched(heads_of, model, draws=draws, seed=seed, never=watched)
     ]
-    random = scores(few, drawn).mean(-1).unflatten(0, (len(named), draws))
-    clean = found[:1, :, : len(few)].mean(-1)[:, None].expand(1, draws, len(watched))
+    random = scores(drawn, few).mean(-1).unflatten(0, (len(named), draws))
+    clean = found[:1, :, :few].mean(-1)[:, None].expand(1, draws, len(watched))
     coords = {"removed": ["nothing", *named], "head_name": [str(head) for head in watched]}
     return xr.Dataset(
         {

@@ -41,7 +41,7 @@ def measure_faithfulness(
     Returns:
         Dataset of `loss` over `kept` ("all heads", "no heads", then the circuits) and `sequence`:
         second-half loss, seam left out, in nats; `random` over `kept`, `draw`, averaged over
-        the first 16 sequences (NaN for the first two); and `size` and `heads` over `kept`.
+        the first 8 sequences (NaN for the first two); and `size` and `heads` over `kept`.
 
     Raises:
         ValueError: If there is no circuit, or a head does not exist.
@@ -54,24 +54,25 @@ def measure_faithfulness(
         for heads in named.values()
         for group in draw_matched(heads, model, draws=draws, seed=sample.seed)
     ]
-    few = sample.first(min(RANDOM_SEQUENCES, len(sample)))
+    few = min(RANDOM_SEQUENCES, len(sample))
     kept = [model.heads(), [], *named.values()]
 
-    def losses(of: RepeatedTokens, groups: Sequence[Sequence[Head]]) -> Tensor:
+    def losses(groups: Sequence[Sequence[Head]], first: int | None = None) -> Tensor:
         others = [[head for head in model.heads() if head not in set(keep)] for keep in groups]
         return -predict_without(
             model,
-            of.tokens,
+            sample.tokens,
             others,
             method=method,
-            targets=part_slice("second", of.n),
-            seed=of.seed,
+            targets=part_slice("second", sample.n),
+            seed=sample.seed,
+            first=first,
             track=track,
         ).mean(-1)
 
-    loss = losses(sample, kept)
+    loss = losses(kept)
     random = torch.full((len(kept), draws), torch.nan)
-    random[2:] = losses(few, drawn).mean(-1).view(len(named), draws)
+    random[2:] = losses(drawn, few).mean(-1).view(len(named), draws)
     coords = {"kept": ["all heads", "no heads", *named]}
     return xr.Dataset(
         {
