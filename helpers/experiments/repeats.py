@@ -31,7 +31,7 @@ def measure_text_repeats(
     heads: Sequence[Head],
     *,
     n: int = 50,
-    draws: int = 10,
+    draws: int = 20,
     method: Removal = "mean",
 ) -> xr.Dataset:
     """How well text is predicted the second time it is said, with and without some heads.
