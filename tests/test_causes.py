@@ -3,6 +3,7 @@
 import math
 
 import pytest
+import torch
 from compiled import INDUCTION, PREVIOUS, VOCABULARY
 from pytest import approx
 from unchecked import unchecked
@@ -22,6 +23,7 @@ from helpers import (
     score_heads,
     score_without,
 )
+from helpers.experiments.controls import said_for_the_first_time
 from helpers.models import UnsupportedModelError
 
 N = 8
@@ -129,3 +131,11 @@ def test_layers_with_controls(compiled, sample, text, mini):
     words = sample_text(mini, length=2 * N, sequences=3)
     mlps = remove_mlps(mini, repeats, words)["effect"]
     assert mlps.sizes == {"layer": 4, "input": 3, "sequence": 3} and not mlps.isnull().any()
+
+
+def test_the_control_says_the_same_tokens_for_the_first_time(mini):
+    sample = sample_repeated_tokens(mini, n=N, sequences=9, seed=4).first(5)
+    tokens = said_for_the_first_time(mini, sample)
+    assert torch.equal(tokens[:, N + 1 :], sample.tokens[:, N + 1 :])
+    assert torch.equal(tokens[:, 0], sample.tokens[:, 0])
+    assert all(len(set(row)) == 2 * N + 1 for row in tokens.tolist())

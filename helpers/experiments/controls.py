@@ -4,6 +4,8 @@ from collections.abc import Sequence
 
 import torch
 import xarray as xr
+from jaxtyping import Int
+from torch import Tensor
 
 from helpers import interventions
 from helpers.experiments.provenance import run_attrs
@@ -63,8 +65,7 @@ def ablate_layers(
             f"of {text.tokens.shape[1] - 1}: sample_text(model, length={2 * sample.n}, "
             f"sequences={len(sample)})."
         )
-    fresh = sample_unrepeated_tokens(model, n=sample.n, sequences=len(sample), seed=sample.seed)
-    inputs = (sample.tokens, fresh, text.tokens[: len(sample)])
+    inputs = (sample.tokens, said_for_the_first_time(model, sample), text.tokens[: len(sample)])
     shape = (len(components), len(methods), len(inputs), len(sample), model.n_layers)
     effect = torch.zeros(shape)
     steps = [
@@ -92,3 +93,17 @@ def ablate_layers(
         units="nats",
     )
     return xr.Dataset({"effect": labelled}, attrs={**run_attrs(model, sample), "text": text.source})
+
+
+def said_for_the_first_time(model: Model, sample: RepeatedTokens) -> Int[Tensor, "batch pos"]:
+    """The same second half after other tokens: `[BOS, r', r]`, where r' holds nothing of r.
+
+    Args:
+        model: The model.
+        sample: Repeated tokens, drawn without replacement.
+    """
+    drawn = sample_unrepeated_tokens(
+        model, n=sample.n, sequences=len(sample), seed=sample.seed
+    )  # [BOS, r, r'] with the r of that seed
+    other = drawn[:, sample.n + 1 :]
+    return torch.cat([sample.tokens[:, :1], other, sample.tokens[:, sample.n + 1 :]], dim=1)
