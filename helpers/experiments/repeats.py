@@ -10,7 +10,7 @@ import torch
 import xarray as xr
 from torch import Tensor
 
-from helpers.experiments.provenance import text_attrs
+from helpers.experiments.provenance import RANDOM_SEQUENCES, text_attrs
 from helpers.heads import Head
 from helpers.interventions import Removal, draw_matched, predict_without
 from helpers.metrics import second_occurrences
@@ -21,8 +21,6 @@ from helpers.texts import TextSample
 
 REMOVED = ("nothing", "induction heads")
 KINDS = ("phrases", "said twice")
-RANDOM_TEXTS = 8
-"""On how many texts random heads are removed: each draw is compared on the same ones."""
 
 
 def measure_text_repeats(
@@ -53,7 +51,7 @@ def measure_text_repeats(
         Dataset of `log_prob` over `kind`, `removed` ("nothing", "induction heads"), `occurrence`
         ("first", "second") and `sequence`: mean over a sequence's repeats, nats, NaN where it has
         none; `random` over `kind`, `draw`, `occurrence`: the same with random heads removed,
-        averaged over the first 8 sequences (attribute `random_sequences`); and `repeats` over
+        averaged over the first 16 sequences (attribute `random_sequences`); and `repeats` over
         `kind` and `sequence`, how many tokens were compared.
 
     Raises:
@@ -66,7 +64,7 @@ def measure_text_repeats(
             f"n={n} cannot be said twice: choose 2 <= n <= "
             f"{min(text.length, (model.n_ctx - 1) // 2)}, which text and context allow."
         )
-    few = min(RANDOM_TEXTS, len(text))
+    few = min(RANDOM_SEQUENCES, len(text))
     drawn = draw_matched(heads, model, draws=draws, seed=text.seed)
     shape = (len(KINDS), len(REMOVED), 2, len(text))
     log_prob, repeats = torch.full(shape, torch.nan), torch.zeros(len(KINDS), len(text))
