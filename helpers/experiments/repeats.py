@@ -51,7 +51,7 @@ def measure_text_repeats(
         Dataset of `log_prob` over `kind`, `removed` ("nothing", "induction heads"), `occurrence`
         ("first", "second") and `sequence`: mean over a sequence's repeats, nats, NaN where it has
         none; `random` over `kind`, `draw`, `occurrence`: the same with random heads removed,
-        averaged over the first 16 sequences (attribute `random_sequences`); and `repeats` over
+        averaged over the first 8 sequences (attribute `random_sequences`); and `repeats` over
         `kind` and `sequence`, how many tokens were compared.
 
     Raises:

@@ -40,7 +40,7 @@ def plot_text_scores(scores: xr.Dataset, *, mark: int = 4) -> go.Figure:
     named = {*np.argsort(-mean)[:mark].tolist(), *np.argsort(-random)[:mark].tolist()}
     agreement = correlate_scores(scores["random"], scores["text"].mean("sequence"))
     fig = theme.figure(
-        title=f"Induction score of each head, {model_of(scores)}: "
+        title=f"Induction scores, {model_of(scores)}: "
         f"r = {agreement['pearson']:.2f}, of ranks {agreement['spearman']:.2f}",
         height=480,
     )
@@ -87,7 +87,7 @@ def plot_text_repeats(repeats: xr.Dataset, summary: pd.DataFrame) -> go.Figure:
     kinds = repeats["kind"].to_numpy().tolist()
     fig = panels(
         kinds,
-        title=f"Log-probability, second time minus first: {model_of(repeats)}",
+        title=f"Gain of the second time: {model_of(repeats)}",
         rows=[label for label, _ in _ROWS.values()],
     )
     for column, kind in enumerate(kinds, 1):
@@ -134,6 +134,6 @@ def plot_text_repeats(repeats: xr.Dataset, summary: pd.DataFrame) -> go.Figure:
                 col=column,
             )
         fig.add_vline(x=0, line={"color": theme.MUTED, "dash": "dot"}, row=1, col=column)  # type: ignore[arg-type]
-        fig.update_xaxes(title="gain (nats)", row=1, col=column)
+        fig.update_xaxes(title="log-probability, second minus first (nats)", row=1, col=column)
     fig.update_layout(showlegend=False, margin={"l": 180, "t": 90})
     return fig

@@ -106,15 +106,17 @@ def describe_shuffle(shuffle: xr.Dataset) -> Prose:
     """
     first = float(shuffle["first"].mean())
     parts = []
-    for block in shuffle["block"].to_numpy().tolist():
+    blocks = shuffle["block"].to_numpy().tolist()
+    for block in blocks:
         lines = shuffle["log_prob"].sel(block=block).mean("sequence").dropna("since")
         start = float(lines.isel(since=0))
         if lines.size == 1:
             parts.append(f"* **blocks of {block}** (no order left): {start:z.2f} nats.")
             continue
+        name = "order kept" if block == blocks[-1] else f"blocks of {block}"
         second, last = float(lines.sel(since=2)), float(lines.isel(since=-1))
         parts.append(
-            f"* **blocks of {block}**: first token {start:z.2f}, second {second:z.2f}, "
+            f"* **{name}**: first token {start:z.2f}, second {second:z.2f}, "
             f"last of those shown {last:z.2f}."
         )
     return Prose(
