@@ -139,3 +139,14 @@ def test_the_control_says_the_same_tokens_for_the_first_time(mini):
     assert torch.equal(tokens[:, N + 1 :], sample.tokens[:, N + 1 :])
     assert torch.equal(tokens[:, 0], sample.tokens[:, 0])
     assert all(len(set(row)) == 2 * N + 1 for row in tokens.tolist())
+
+
+def test_layers_on_a_few_sequences_take_from_all(mini):
+    sample = sample_repeated_tokens(mini, n=N, sequences=6)
+    words = sample_text(mini, length=2 * N, sequences=6)
+    whole, few = (
+        ablate_layers(mini, sample, words, methods=("mean", "resample"), first=first)["effect"]
+        for first in (None, 2)
+    )
+    assert few.sizes["sequence"] == 2
+    assert abs(few - whole.isel(sequence=slice(2))).max() < 1e-4

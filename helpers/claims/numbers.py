@@ -34,4 +34,6 @@ def show(value: float | None) -> str:
     """A number for a table."""
     if value is None or not math.isfinite(value):
         return "–"
-    return f"{value:.3f}" if abs(value) >= 0.01 or value == 0 else f"{value:.4f}"
+    if abs(value) >= 0.01 or value == 0:
+        return f"{value:.3f}"
+    return f"{value:.4f}" if abs(value) >= 0.0001 else f"{value:.0e}"

@@ -7,7 +7,8 @@ from helpers.claims.evidence import Evidence
 EVIDENCE = (
     Evidence(
         "E1",
-        "the top induction head stands out, and only where something repeats",
+        "the head that leads with one seed leads on others, and looks there only where something "
+        "repeats",
         "induction score of the head that leads with the first seed, on the other seeds",
         "lower end above the 97.5 % quantile of all other heads, and above three times what the "
         "same head scores where nothing repeats",
@@ -83,7 +84,7 @@ EVIDENCE = (
     ),
     Evidence(
         "E9",
-        "the induction heads together copy what they look at",
+        "the four best induction heads together copy what they look at, from raw W_E",
         "eigenvalue score of the summed OV circuit (exact: nothing is sampled)",
         "above the 97.5 % quantile of random groups of the same layers, and the share of tokens "
         "copied best above ten times chance",
@@ -108,7 +109,8 @@ EVIDENCE = (
         "E13",
         "removing the induction heads spares text and the first half",
         "change of the second-half loss (mean ablation), nats",
-        "above 0.1 nats, and the upper ends on text and on the first half below a tenth of it",
+        "lower end above 0.1 nats, and on text and on the first half both ends within a tenth of "
+        "it, up or down",
         "heads",
         (names.REMOVED,),
         f.spared,
@@ -134,25 +136,29 @@ EVIDENCE = (
     ),
     Evidence(
         "E16",
-        "the path is the key, directly: what the previous-token heads themselves write",
+        "into the best induction head the path is the key, directly: what the previous-token heads "
+        "themselves write",
         "share of the induction score that is lost with the key cut, directly",
-        "lower end at least 0.5, and with query or value cut less than 0.25",
+        "lower end at least 0.5, and with the query cut the upper end below 0.25 (a value "
+        "cannot move a pattern)",
         "circuit",
         (names.CUTS,),
         lambda r: f.key_path(r[names.CUTS], "direct"),
     ),
     Evidence(
         "E17",
-        "the path is the key, by any way: heads and MLPs in between may pass it on",
+        "into the best induction head the path is the key, by any way: heads and MLPs in between "
+        "may pass it on",
         "share of the induction score that is lost with the key cut, by any way",
-        "lower end at least 0.5, and with query or value cut less than 0.25",
+        "lower end at least 0.5, and with the query cut the upper end below 0.25 (a value "
+        "cannot move a pattern)",
         "circuit",
         (names.CUTS,),
         lambda r: f.key_path(r[names.CUTS], "any"),
     ),
     Evidence(
         "E18",
-        "the induction heads say the right token themselves",
+        "the induction heads add to the right token directly, more than random heads do",
         "their direct addition to the right token's logit over the average token's, summed",
         "lower end above the 97.5 % quantile of random heads of the same layers, and above 0.1",
         "heads",
@@ -191,7 +197,7 @@ EVIDENCE = (
     ),
     Evidence(
         "E22",
-        "after one changed token the repeat is found again",
+        "two targets after one changed token the repeat is found again",
         "log-probability two targets after the change, against the undamaged repeat, nats "
         "(negative: still worse)",
         "lower end above -0.5 nats, while the changed token itself costs at least 0.5, and the "
@@ -202,7 +208,7 @@ EVIDENCE = (
     ),
     Evidence(
         "E23",
-        "distance does not break the lookup",
+        "distance does not break the lookup, as far as it was tried",
         "gain of the second half over the first with the largest gap measured, as a share of the "
         "gain without a gap",
         "lower end at least 0.5, and the gain without a gap is at least 0.5 nats",

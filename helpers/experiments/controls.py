@@ -26,6 +26,7 @@ def ablate_layers(
     *,
     components: Sequence[Component] = ("mlp_out", "attn_out"),
     methods: Sequence[Method] = ("zero", "mean", "resample"),
+    first: int | None = None,
 ) -> xr.Dataset:
     """Remove a layer's outputs over N positions, where tokens repeat and where they do not.
 
@@ -43,10 +44,12 @@ def ablate_layers(
     Args:
         model: The model.
         sample: Repeated tokens.
-        text: Ordinary text of 2N tokens a sequence.
+        text: Ordinary text of 2N tokens a sequence, at least two sequences.
         components: "mlp_out" and "attn_out", or one of them.
         methods: "zero", "mean" (over sequences, position by position) and "resample" (another
             sequence's), or some of them; see `helpers.interventions.make_replacement`.
+        first: Measure only the first so many sequences; averages and other sequences' outputs
+            are still taken from all.
 
     Returns:
         Dataset of `effect` over `component`, `removal`, `input`, `sequence` and `layer`, in nats.
@@ -66,7 +69,9 @@ def ablate_layers(
             f"sequences={len(sample)})."
         )
     inputs = (sample.tokens, said_for_the_first_time(model, sample), text.tokens[: len(sample)])
-    shape = (len(components), len(methods), len(inputs), len(sample), model.n_layers)
+    few = slice(0, first)
+    measured = len(range(len(sample))[few])
+    shape = (len(components), len(methods), len(inputs), measured, model.n_layers)
     effect = torch.zeros(shape)
     steps = [
         (c, m, i)
@@ -83,7 +88,9 @@ def ablate_layers(
             method=methods[m],
             seed=sample.seed,
         )
-        found = interventions.replace_second_half(model, inputs[i], sample.n, replacement)
+        found = interventions.replace_second_half(
+            model, inputs[i][few], sample.n, replacement.of_sequences(few)
+        )
         effect[c, m, i] = found[:, :, 0, 1:].mean(-1)
     labelled = label_array(
         effect,
@@ -92,7 +99,10 @@ def ablate_layers(
         long_name="change of the loss",
         units="nats",
     )
-    return xr.Dataset({"effect": labelled}, attrs={**run_attrs(model, sample), "text": text.source})
+    return xr.Dataset(
+        {"effect": labelled},
+        attrs={**run_attrs(model, sample), "measured": measured, "text": text.source},
+    )
 
 
 def said_for_the_first_time(model: Model, sample: RepeatedTokens) -> Int[Tensor, "batch pos"]:

@@ -38,7 +38,7 @@ def ladder(results: Results) -> Finding:
         number,
         {
             "raw W_E": raw,
-            "centred (not needed)": float(accuracy.sel(rung="centred")),
+            "centred rung (not in the rule)": float(accuracy.sel(rung="centred")),
             "chance": 1 / tokens,
         },
         number.low >= 2 * raw and number.low >= 10 / tokens,
@@ -120,15 +120,13 @@ def key_path(cuts: xr.Dataset, way: str) -> Finding:
     data = cuts["score"].sel(way=way).isel(head_name=0)
     clean = data.sel(cut="nothing")
     lost = {
-        cut: ((clean - data.sel(cut=cut)) / clean.mean()).to_numpy()
-        for cut in ("key", "query", "value")
+        cut: ((clean - data.sel(cut=cut)) / clean.mean()).to_numpy() for cut in ("key", "query")
     }
-    number = number_of(lost["key"])
-    others = {cut: float(lost[cut].mean()) for cut in ("query", "value")}
+    number, query = number_of(lost["key"]), number_of(lost["query"])
     return Finding(
         number,
-        {f"{cut} cut": value for cut, value in others.items()},
-        number.low >= 0.5 and max(others.values()) < 0.25,
+        {"query cut": query.value},
+        number.low >= 0.5 and query.high < 0.25,
         f"{cuts.attrs['senders']} > {data['head_name'].item()}",
     )
 

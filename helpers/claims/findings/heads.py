@@ -84,10 +84,11 @@ def spared(results: Results) -> Finding:
     number, first, text = (
         number_of(one["effect"].sel(input=name)) for name in ("second half", "first half", "text")
     )
+    most = max(abs(end) for each in (first, text) for end in (each.low, each.high))
     return Finding(
         number,
         {"first half": first.value, "text": text.value},
-        number.low > 0.1 and max(first.high, text.high) < number.value / 10,
+        number.low > 0.1 and most < number.value / 10,
         str(one["heads"].item()),
     )
 

@@ -71,7 +71,7 @@ def distance(results: Results) -> Finding:
     number = number_of((gain.isel(gap=-1) / near).to_numpy())
     return Finding(
         number,
-        {"gain without a gap, nats": near},
+        {"tokens in the gap": float(data["gap"][-1]), "gain without a gap, nats": near},
         number.low >= 0.5,
         f"gap of {int(data['gap'][-1])} tokens",
     )
