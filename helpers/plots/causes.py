@@ -43,7 +43,8 @@ def plot_cut_paths(cuts: xr.Dataset) -> go.Figure:
 
     Returns:
         Above: the score of each receiver, with 95 % intervals; below: change of the second-half
-        loss with the path cut into all receivers together; left direct, right by any way.
+        loss with the path cut into all receivers together; left direct, right by any way. The
+        attribute `senders` names the senders.
     """
     ways = {"direct": "directly", "any": "by any way (heads and MLPs in between too)"}
     names = [text(cut) for cut in cuts["cut"].to_numpy()]
@@ -56,8 +57,7 @@ def plot_cut_paths(cuts: xr.Dataset) -> go.Figure:
         vertical_spacing=0.08,
         horizontal_spacing=0.05,
     )
-    senders = text(cuts.attrs["senders"])
-    look = theme.figure(title=f"What {senders} writes, cut at one input: {model_of(cuts)}")
+    look = theme.figure(title=f"Senders cut at one input: {model_of(cuts)}")
     fig.update_layout(look.layout)
     for column, way in enumerate(cuts["way"].to_numpy(), 1):
         for i, head in enumerate(cuts["head_name"].to_numpy()):

@@ -76,7 +76,9 @@ def plot_group_effects(removed: xr.Dataset, *, input: str = "second half") -> go
     methods = [str(method) for method in removed["removal"].to_numpy()]
     groups = [habit(group) for group in removed["group"].to_numpy()]
     fig = panels(
-        methods, title=f"Change of the loss on the {text(input)}: {model_of(removed)}", rows=groups
+        methods,
+        title=f"Change of the loss, {text(input)}: {model_of(removed)}",
+        rows=groups,
     )
     for column, method in enumerate(methods, 1):
         chosen = removed.sel(removal=method, input=input)
@@ -90,7 +92,7 @@ def plot_group_effects(removed: xr.Dataset, *, input: str = "second half") -> go
             row=1,
             col=column,
         )
-    fig.update_xaxes(title="nats")
+    fig.update_xaxes(title="change of loss (nats)")
     return fig
 
 
