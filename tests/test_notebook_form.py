@@ -56,8 +56,8 @@ def test_the_package_does_the_work(path):
         assert not re.search(r"^\s*(def|class|for|while|try|with)\b", source, re.M), source
         assert not re.search(r"\b(go\.|px\.|plt\.|pip install|print\(|torch\.)", source), source
         lines = [line for line in source.splitlines() if line.strip()]
-        imports = source.startswith("from helpers import (")
-        assert len(lines) <= (30 if imports else 8), source
+        imports = source.startswith("from helpers import ")
+        assert len(lines) <= (12 if imports else 8), source
 
 
 @pytest.mark.parametrize("path", PATHS, ids=NUMBERED)

@@ -10,14 +10,7 @@ from helpers.interventions.plain import (
     replace_positions_plainly,
     replace_second_half_plainly,
 )
-from helpers.interventions.removal import (
-    REMOVALS,
-    Part,
-    Removal,
-    Removals,
-    predict_without,
-    reduce_without,
-)
+from helpers.interventions.removal import predict_without, reduce_without
 from helpers.interventions.replacement import (
     COMPONENTS,
     METHODS,
@@ -26,6 +19,7 @@ from helpers.interventions.replacement import (
     Replacement,
     make_replacement,
 )
+from helpers.interventions.stand_ins import REMOVALS, Part, Removal, Removals
 
 __all__ = [
     "COMPONENTS",

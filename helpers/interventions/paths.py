@@ -9,7 +9,7 @@ from torch import Tensor
 
 from helpers.forward import Observer, batch_slices, observe, sequences_at_once
 from helpers.heads import Head
-from helpers.interventions.removal import Edits, Removal, Removals
+from helpers.interventions.stand_ins import Edits, Removal, Removals
 from helpers.models import Model, Site, SiteKind
 
 Path = Literal["query", "key", "value"]

@@ -113,8 +113,18 @@ def make_replacement(
     elif method == "mean":
         value = clean.mean(1, keepdim=True).expand_as(clean)
     else:
-        order = torch.randperm(len(tokens), generator=torch.Generator().manual_seed(seed))
-        other = torch.empty_like(order)
-        other[order] = order.roll(1)
-        value = clean[:, other]
+        value = clean[:, another_sequence(len(tokens), seed)]
     return Replacement(component, clean, value)
+
+
+def another_sequence(sequences: int, seed: int) -> Int[Tensor, " batch"]:
+    """For each sequence another one to take from: a seeded cycle through all of them.
+
+    Args:
+        sequences: How many there are, at least 2.
+        seed: Seed of a generator of its own.
+    """
+    order = torch.randperm(sequences, generator=torch.Generator().manual_seed(seed))
+    other = torch.empty_like(order)
+    other[order] = order.roll(1)
+    return other

@@ -10,7 +10,7 @@ from shapes import LLAMA, NEOX
 from unchecked import unchecked
 
 from helpers import Head, sample_repeated_tokens
-from helpers.interventions import Removals, draw_matched, predict_without, reduce_without
+from helpers.interventions import Removals, draw_matched, predict_without, reduce_without, stand_ins
 from helpers.interventions import removal as module
 from helpers.metrics import induction_score, part_slice
 from helpers.models import NotReplayableError, Site, untrained_model
@@ -104,7 +104,7 @@ def test_what_stands_in_by_hand(mini):
 
 def test_resampling_takes_from_another_sequence():
     outputs = torch.arange(6.0).view(1, 6, 1, 1)
-    other = module._stand_in(outputs, "resample", seed=0).flatten()
+    other = stand_ins._stand_in(outputs, "resample", seed=0).flatten()
     assert sorted(other.tolist()) == [0, 1, 2, 3, 4, 5]
     assert (other != outputs.flatten()).all()
 
