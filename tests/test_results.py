@@ -7,11 +7,14 @@ from pytest import approx
 
 from helpers import Head, add_published, find_pair, keep, rank_heads, summarize
 from helpers.results import (
+    MOST_ROWS,
     correlate_cells,
     label_array,
     load_result,
     save_result,
+    to_long_table,
     write_json,
+    write_whole,
 )
 
 
@@ -67,13 +70,94 @@ def test_results_survive_the_disk(tmp_path):
     assert [path.name for path in (tmp_path / "deep").iterdir()] == ["scores.nc"]
 
 
+@pytest.fixture
+def kept(tmp_path, monkeypatch):
+    """The folder of a run."""
+    monkeypatch.setenv("HELPERS_RESULTS", str(tmp_path))
+    return tmp_path
+
+
+def names(folder) -> set[str]:
+    return {path.name for path in folder.iterdir()}
+
+
 def test_keep_writes_only_beside_a_run(tmp_path, monkeypatch):
     scores = scores_by_hand()
     monkeypatch.delenv("HELPERS_RESULTS", raising=False)
     assert keep(scores, "scores") is scores
     monkeypatch.setenv("HELPERS_RESULTS", str(tmp_path))
     assert keep(scores, "scores") is scores
-    assert (tmp_path / "scores.nc").is_file()
+    assert names(tmp_path) == {"scores.nc", "scores.csv"}
+
+
+def test_a_kept_array_is_itself_and_keeps_its_attributes_on_disk(kept):
+    array = scores_by_hand()["induction"].rename(None).assign_attrs(model="by hand")
+    assert keep(array, "trace") is array
+    stored = load_result(kept / "trace.nc")
+    assert stored.attrs["model"] == "by hand"
+    xr.testing.assert_equal(stored["trace"], array.rename("trace"))
+
+
+def test_a_kept_table_names_its_heads(kept):
+    table = pd.DataFrame({"head": [Head(5, 1), Head(0, 3)], "score": [0.5, np.nan], "token": "·ä,"})
+    assert keep(table, "ranking") is table
+    text = (kept / "ranking.csv").read_text(encoding="utf-8")
+    assert text.splitlines() == ["head,score,token", 'L5H1,0.5,"·ä,"', 'L0H3,,"·ä,"']
+    keep(table.set_index("head"), "indexed")
+    assert (kept / "indexed.csv").read_text(encoding="utf-8") == text
+    assert names(kept) == {"ranking.csv", "indexed.csv"}
+
+
+def test_nothing_else_is_kept(kept):
+    with pytest.raises(TypeError):
+        keep({"head": 1}, "groups")  # type: ignore[type-var] - what a reader may try
+    assert names(kept) == set()
+
+
+def test_the_long_table_by_hand():
+    """Different dimensions under each other; whole numbers stay whole, what is missing is empty."""
+    result = xr.Dataset(
+        {
+            "effect": (("layer", "position"), np.array([[0.1, np.nan]], dtype=np.float32)),
+            "heads": ("layer", ["L0H1"]),
+            "all": ((), 3),
+        },
+        coords={"layer": [7], "position": [51, 52], "position_token": ("position", ["a", "·b"])},
+    )
+    table = to_long_table(result).astype(object)
+    assert table.columns.tolist() == ["variable", "layer", "position", "position_token", "value"]
+    assert table.where(table.notna(), None).to_numpy().tolist() == [
+        ["effect", 7, 51, "a", "0.1"],
+        ["effect", 7, 52, "·b", ""],
+        ["heads", 7, None, None, "L0H1"],
+        ["all", None, None, None, "3"],
+    ]
+
+
+def test_tokens_of_the_first_sequence_do_not_stand_beside_the_others():
+    coords = {"position_token": ("position", ["a", "b"])}
+    result = xr.Dataset({"loss": (("sequence", "position"), np.ones((2, 2)))}, coords=coords)
+    assert "position_token" not in to_long_table(result)
+    assert "position_token" in to_long_table(result.isel(sequence=[0]))
+
+
+def test_what_no_spreadsheet_would_open_is_kept_as_netcdf_only(kept):
+    big = xr.Dataset({"zeros": ("cell", np.zeros(MOST_ROWS + 1, dtype=np.float32))})
+    keep(big, "big")
+    keep(big.isel(cell=slice(MOST_ROWS)), "fits")
+    assert names(kept) == {"big.nc", "fits.nc", "fits.csv"}
+    assert (kept / "big.nc").stat().st_size < big["zeros"].nbytes / 5
+    xr.testing.assert_identical(load_result(kept / "big.nc"), big)
+
+
+def test_an_interrupted_write_leaves_nothing(tmp_path):
+    def interrupted(path):
+        path.write_text("half")
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write_whole(tmp_path / "deep" / "page.html", interrupted)
+    assert names(tmp_path / "deep") == set()
 
 
 def test_a_failed_write_leaves_the_old_file(tmp_path):
