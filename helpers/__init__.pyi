@@ -10,6 +10,7 @@ from .experiments import attribute_logits as attribute_logits
 from .experiments import attribute_positions as attribute_positions
 from .experiments import cut_paths as cut_paths
 from .experiments import damage_repeat as damage_repeat
+from .experiments import get_all_attention as get_all_attention
 from .experiments import get_attention as get_attention
 from .experiments import measure_faithfulness as measure_faithfulness
 from .experiments import measure_loss as measure_loss
@@ -105,6 +106,7 @@ from .texts import sample_text as sample_text
 from .tokens import RepeatedTokens as RepeatedTokens
 from .tokens import label_tokens as label_tokens
 from .tokens import sample_repeated_tokens as sample_repeated_tokens
+from .viewers import load_viewers as load_viewers
 from .viewers import view_attention as view_attention
-from .viewers import view_scores as view_scores
+from .viewers import view_heads as view_heads
 from .viewers import view_tokens as view_tokens

@@ -12,6 +12,7 @@ LEVELS = {
     "heads": 0,
     "metrics": 0,
     "theme": 0,
+    "visible": 0,
     "progress": 0,
     "published": 1,
     "source": 0,

@@ -27,9 +27,8 @@ from helpers import (
     separate_repeat,
     shuffle_repeat,
     summarize_text_repeats,
-    view_scores,
 )
-from helpers.results import correlate_scores, load_result, save_result, token_coord
+from helpers.results import correlate_scores, load_result, save_result
 
 N = 12
 
@@ -136,23 +135,3 @@ def test_results_survive_a_file(on_text, repeats, tmp_path):
         back = load_result(tmp_path / f"{i}.nc")
         xr.testing.assert_allclose(back, result)
         assert back.attrs["text"] == result.attrs["text"]
-
-
-def test_the_view_shades_what_has_a_score_and_escapes_text():
-    values = xr.DataArray(
-        [math.nan, 0.25, 0.9],
-        dims="position",
-        coords={
-            **token_coord("position", ["<b>", "a", "a"]),
-            "chance": ("position", [math.nan, 0.5, 0.5]),
-        },
-        attrs={"head": "L1H1"},
-    )
-    view = view_scores(values)
-    page = view._repr_html_()
-    assert "&lt;b&gt;" in page and "<b>" not in page
-    assert 'rgba(11,110,153,0.25)" title="0.25 (uniform attention: 0.50)"' in page
-    assert "occurs for the first time" in page
-    assert repr(view) == "<b> a a"
-    with pytest.raises(ValueError, match="Expected the dimensions"):
-        view_scores(values.expand_dims("sequence"))

@@ -5,7 +5,7 @@ from helpers.experiments.ablation import (
     ablate_second_half,
     attribute_positions,
 )
-from helpers.experiments.attention import get_attention
+from helpers.experiments.attention import get_all_attention, get_attention
 from helpers.experiments.causes import (
     attribute_logits,
     cut_paths,
@@ -40,6 +40,7 @@ __all__ = [
     "attribute_positions",
     "cut_paths",
     "damage_repeat",
+    "get_all_attention",
     "get_attention",
     "measure_faithfulness",
     "measure_loss",

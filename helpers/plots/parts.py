@@ -9,11 +9,12 @@ import plotly.graph_objects as go
 import xarray as xr
 
 from helpers import theme
+from helpers.visible import visible
 
 
 def text(value: object) -> str:
-    """Text as it is: plotly reads HTML in labels, tokens must not."""
-    return html.escape(str(value))
+    """Text as it is: plotly reads HTML, and TeX between dollars, in labels; tokens must not."""
+    return html.escape(visible(value)).replace("$", "&#36;")
 
 
 def mean_over_sequences(data: xr.DataArray) -> xr.DataArray:

@@ -1,0 +1,36 @@
+"""Numbers and token texts as one short word of base64, which no parser can misread."""
+
+import base64
+import hashlib
+import json
+import struct
+import zlib
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+
+def pack(about: Mapping[str, Any], patterns: np.ndarray) -> str:
+    """Lower triangles in thousandths, and what they are, compressed.
+
+    Args:
+        about: Anything JSON can say: tokens, names, scores.
+        patterns: Attention in [0, 1], the last two dimensions query and key; what lies above the
+            diagonal is left out.
+
+    Returns:
+        base64 of zlib of: length of the header (4 bytes), header (JSON, UTF-8), the low bytes of
+        all thousandths, then their high bytes. `scripts/unpack.js` reads it.
+    """
+    header = json.dumps(about, allow_nan=False, ensure_ascii=True).encode()
+    rows, columns = np.tril_indices(patterns.shape[-1])
+    thousandths = np.rint(patterns[..., rows, columns] * 1000).astype("<u2").ravel()
+    planes = np.ascontiguousarray(thousandths).view(np.uint8).reshape(-1, 2).T
+    packed = zlib.compress(struct.pack("<I", len(header)) + header + planes.tobytes(), level=9)
+    return base64.b64encode(packed).decode()
+
+
+def name_of(packed: str) -> str:
+    """A name for a view, made from what it shows: the same data, the same notebook file."""
+    return hashlib.sha256(packed.encode()).hexdigest()[:12]

@@ -1,0 +1,85 @@
+"""What every view is: HTML that asks nothing of the network and shows itself."""
+
+import html
+from importlib.resources import files
+from pathlib import Path
+
+
+class View:
+    """A piece of HTML that a notebook shows, a page keeps and a file can hold.
+
+    Args:
+        source: The HTML, self-contained but for the viewers' script if it needs that.
+        summary: What it shows, for places that do not draw HTML.
+        needs_viewers: Whether it comes to life only where `load_viewers` was called.
+    """
+
+    def __init__(self, source: str, *, summary: str, needs_viewers: bool = False) -> None:
+        self.source = source
+        self.summary = summary
+        self.needs_viewers = needs_viewers
+
+    def _repr_html_(self) -> str:
+        return self.source
+
+    def __repr__(self) -> str:
+        return self.summary
+
+    def save(self, path: str | Path) -> Path:
+        """Write the view as a page of its own, which opens from the disk without network.
+
+        Args:
+            path: File to write, ending in `.html`. Its folder is made if need be.
+
+        Returns:
+            The path.
+
+        Raises:
+            ValueError: If the name does not end in `.html`.
+        """
+        path = Path(path)
+        if path.suffix.lower() not in {".html", ".htm"}:
+            raise ValueError(
+                f"A view is saved as a page: name it {path.stem}.html, not {path.name}."
+            )
+        source = self.source
+        if self.needs_viewers:
+            from helpers.viewers.loader import load_viewers
+
+            source = load_viewers().source + source
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = path.with_suffix(".partial")
+        partial.write_text(
+            '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+            '<meta name="viewport" content="width=device-width, initial-scale=1">'
+            '<meta name="color-scheme" content="light dark">'
+            '<link rel="icon" href="data:,">'
+            f"<title>{html.escape(self.summary)}</title></head>"
+            f'<body style="font-family:system-ui,sans-serif">{source}</body></html>\n',
+            encoding="utf-8",
+        )
+        partial.replace(path)
+        return path
+
+
+def script(*names: str, call: str = "") -> str:
+    """Scripts of this package as one element that leaves nothing in the page's own names.
+
+    Args:
+        *names: Files in `scripts/`, without ending, in the order in which they are needed.
+        call: What to do with them. Must hold no text from outside.
+    """
+    folder = files("helpers.viewers") / "scripts"
+    lines = [
+        line.strip()
+        for name in names
+        for line in (folder / f"{name}.js").read_text(encoding="utf-8").splitlines()
+    ]
+    code = "\n".join(line for line in lines if line and not line.startswith("//"))
+    return f"<script>(() => {{\n{code}\n{call}\n}})();</script>"
+
+
+def style(name: str) -> str:
+    """A style sheet of this package, without line breaks."""
+    text = (files("helpers.viewers") / "scripts" / f"{name}.css").read_text(encoding="utf-8")
+    return " ".join(text.split())
