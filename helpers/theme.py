@@ -19,6 +19,18 @@ SEAM = "#c2410c"
 
 ATTENTION = "Blues"
 """Sequential scale for attention and scores, always over 0..1."""
+SCALES = {
+    "light": ((255, 255, 255), (198, 219, 239), (107, 174, 214), (33, 113, 181), (8, 48, 107)),
+    "dark": ((32, 37, 44), (28, 70, 112), (38, 116, 178), (107, 181, 232), (236, 247, 255)),
+}
+"""The same for the viewers, from 0 to 1 in RGB: one hue, steadily darker on light ground and
+steadily brighter on dark, so that colour-blind readers see the same order."""
+BLANKS = {"light": (247, 248, 250), "dark": (24, 28, 33)}
+"""Ground of entries that do not exist, above the diagonal."""
+INKS = {
+    "light": {"text": "#3b4754", "frame": "#c3cad1", "mark": "#b23a0a"},
+    "dark": {"text": "#c7cfd8", "frame": "#55606b", "mark": "#ff9d5c"},
+}
 EFFECT = "RdBu_r"
 """Diverging scale for signed effects, always centred at 0."""
 SERIES = ("#0b6e99", "#c2410c", "#2f855a", "#6b46c1", "#b7791f", "#7b8794")

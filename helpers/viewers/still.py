@@ -12,18 +12,14 @@ import numpy as np
 from helpers import theme
 from helpers.visible import visible
 
-_STOPS = {
-    "light": ((255, 255, 255), (198, 219, 239), (107, 174, 214), (33, 113, 181), (8, 48, 107)),
-    "dark": ((32, 37, 44), (28, 70, 112), (38, 116, 178), (107, 181, 232), (236, 247, 255)),
-}
-"""The scales of `scripts/heads.js`."""
-_BLANK = {"light": (247, 248, 250), "dark": (24, 28, 33)}
 _STYLE = (
-    f".paper{{fill:{theme.PAPER}}}text{{fill:{theme.INK}}}.frame{{fill:none;stroke:#c3cad1}}"
-    f".mark{{fill:none;stroke:{theme.SEAM};stroke-width:1.25}}.dark{{display:none}}"
-    "image{image-rendering:pixelated}"
-    "@media(prefers-color-scheme:dark){.paper{fill:#14181d}text{fill:#e4e8ec}.frame{stroke:#55606b}"
-    ".mark{stroke:#ff9d5c}.light{display:none}.dark{display:inline}}"
+    f".paper{{fill:{theme.PAPER}}}text{{fill:{theme.INK}}}"
+    f".frame{{fill:none;stroke:{theme.INKS['light']['frame']}}}"
+    f".mark{{fill:none;stroke:{theme.INKS['light']['mark']};stroke-width:1.25}}"
+    "image{image-rendering:pixelated}.dark{display:none}"
+    "@media(prefers-color-scheme:dark){.paper{fill:#14181d}text{fill:#e4e8ec}"
+    f".frame{{stroke:{theme.INKS['dark']['frame']}}}.mark{{stroke:{theme.INKS['dark']['mark']}}}"
+    ".light{display:none}.dark{display:inline}}"
 )
 _LABELS = 74
 """Pixels left of and above a heatmap for its labels."""
@@ -117,7 +113,7 @@ def _draw(panel: Panel) -> str:
         *(
             f'<image class="{scheme}" {place} preserveAspectRatio="none" '
             f'href="data:image/png;base64,{_png(_colours(panel.values, scheme))}"/>'
-            for scheme in _STOPS
+            for scheme in theme.SCALES
         ),
         f'<rect {place} class="frame"/>',
         '<g font-family="ui-monospace, monospace" font-size="10">',
@@ -145,11 +141,11 @@ def _label(label: str, place: str) -> str:
 
 
 def _colours(values: np.ndarray, scheme: str) -> np.ndarray:
-    stops = np.array(_STOPS[scheme], dtype=float)
+    stops = np.array(theme.SCALES[scheme], dtype=float)
     places = np.linspace(0, 1, len(stops))
     filled = np.clip(np.nan_to_num(values, nan=0.0), 0, 1)
     colours = np.stack([np.interp(filled, places, stops[:, part]) for part in range(3)], axis=-1)
-    colours[np.isnan(values)] = _BLANK[scheme]
+    colours[np.isnan(values)] = theme.BLANKS[scheme]
     return np.rint(colours).astype(np.uint8)
 
 

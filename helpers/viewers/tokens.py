@@ -86,9 +86,10 @@ def _with_values(values: xr.DataArray, *, n: int | None, limit: float | None) ->
     units = visible(values.attrs.get("units", ""))
     caption = html.escape(name[:1].upper() + name[1:])
     scale = (
-        f'<p><small>{caption} <span style="padding:1px 14px;border:1px solid rgba(123,135,148,0.5);'
+        f"<p><small>{caption}&ensp;"
+        '<span style="padding:1px 14px;border:1px solid rgba(123,135,148,0.5);'
         f'background:linear-gradient(to right,rgba({_HIGH},0),rgba({_HIGH},{_STRONGEST}))"></span>'
-        f" 0 … {limit:.3g} {html.escape(units)}</small></p>"
+        f"&ensp;0 … {limit:.3g} {html.escape(units)}</small></p>"
     )
     table = (
         "<details><summary><small>the values as a table</small></summary>"

@@ -1,26 +1,19 @@
 // The explorer: a grid of heads, the attention of the chosen one beside it.
 // Text reaches the page through textContent or a canvas only.
 
-const BLANK = { light: [247, 248, 250], dark: [24, 28, 33] };
-const STOPS = {
-  // One hue, steadily darker (or, on dark ground, steadily brighter): safe for colour-blind eyes.
-  light: [[255, 255, 255], [198, 219, 239], [107, 174, 214], [33, 113, 181], [8, 48, 107]],
-  dark: [[32, 37, 44], [28, 70, 112], [38, 116, 178], [107, 181, 232], [236, 247, 255]],
+const MOVES = {
+  ArrowUp: [-1, 0],
+  ArrowDown: [1, 0],
+  ArrowLeft: [0, -1],
+  ArrowRight: [0, 1],
+  Home: [0, -Infinity],
+  End: [0, Infinity],
+  PageUp: [-Infinity, 0],
+  PageDown: [Infinity, 0],
 };
-const LEVELS = 256;
 
-function ramp(stops) {
-  const colours = new Uint8ClampedArray(3 * LEVELS);
-  for (let level = 0; level < LEVELS; level++) {
-    const place = (level / (LEVELS - 1)) * (stops.length - 1);
-    const below = Math.min(Math.floor(place), stops.length - 2);
-    for (let part = 0; part < 3; part++) {
-      const [from, to] = [stops[below][part], stops[below + 1][part]];
-      colours[3 * level + part] = from + (to - from) * (place - below);
-    }
-  }
-  return colours;
-}
+const clamp = (value, most) => Math.min(most, Math.max(0, value));
+const show = (value, digits) => (value === null ? "no value" : value.toFixed(digits));
 
 function make(parent, tag, attributes = {}, text = "") {
   const element = document.createElement(tag);
@@ -30,60 +23,57 @@ function make(parent, tag, attributes = {}, text = "") {
   return element;
 }
 
-function explore(root, { about, bytes }, style) {
-  const { layers, heads, size, tokens, scores, n } = about;
-  const triangle = (size * (size + 1)) / 2;
-  const colours = { light: ramp(STOPS.light), dark: ramp(STOPS.dark) };
-  const state = { layer: 0, head: 0, score: 0, sequence: 0, query: size - 1, key: 0, large: false };
-  const inLab = document.querySelector(".jp-LabShell, #jp-main-dock-panel") !== null;
+function onArrows(element, act) {
+  element.addEventListener("keydown", (event) => {
+    const move = event.altKey || event.ctrlKey || event.metaKey ? undefined : MOVES[event.key];
+    if (!move) return;
+    event.preventDefault();
+    event.stopPropagation();
+    act(...move);
+  });
+}
 
-  // JupyterLab would take the arrow keys for moving between cells.
-  root.dataset.lmSuppressShortcuts = "true";
-  const shadow = root.shadowRoot ?? root.attachShadow({ mode: "open" });
-  shadow.replaceChildren();
+// What stays the same: boxes, choices, cells. Returns the parts that change.
+function build(shadow, { title, layers, heads, tokens, scores }, style) {
   make(shadow, "style", {}, style);
-  const box = make(shadow, "div", { class: "box", role: "group", "aria-label": about.title });
+  const box = make(shadow, "div", { class: "box", role: "group", "aria-label": title });
 
   const bar = make(box, "div", { class: "bar" });
   const scoreLabel = make(bar, "label", {}, "Score ");
-  const scoreChoice = make(scoreLabel, "select", { class: "score" });
-  scores.forEach((score, i) => make(scoreChoice, "option", { value: i }, score.label));
+  const score = make(scoreLabel, "select", { class: "score" });
+  scores.forEach(({ label }, i) => make(score, "option", { value: i }, label));
   const sequenceLabel = make(bar, "label", {}, "Sequence ");
-  const sequenceChoice = make(sequenceLabel, "select", { class: "sequence" });
-  tokens.forEach((_, i) => make(sequenceChoice, "option", { value: i }, `${i + 1} of ${tokens.length}`));
+  const sequence = make(sequenceLabel, "select", { class: "sequence" });
+  tokens.forEach((_, i) => make(sequence, "option", { value: i }, `${i + 1} of ${tokens.length}`));
   sequenceLabel.hidden = tokens.length === 1;
   const largeLabel = make(bar, "label");
   const large = make(largeLabel, "input", { type: "checkbox", class: "large" });
   largeLabel.append(" every token");
   const link = make(bar, "a", { class: "link", title: "Copy this link to share what you see" });
-  link.hidden = inLab;
 
   const body = make(box, "div", { class: "body" });
   const left = make(body, "div", { class: "left" });
-  make(left, "p", { class: "caption" }, "Layer (down) × head (across): click one, or use the arrow keys");
+  make(left, "p", { class: "caption" }, "Layers down, heads across: click one, or walk with the arrow keys");
   const grid = make(left, "div", {
     class: "grid",
     role: "grid",
     "aria-label": "Heads: layers down, heads across",
-    style: `--heads:${heads}`,
+    style: `--heads:${heads};--cell:${layers > 16 ? 18 : 22}px`,
   });
+  const numbers = make(grid, "div", { class: "row", "aria-hidden": "true" });
+  for (const text of ["", ...Array(heads).keys()]) make(numbers, "span", { class: "tick" }, text);
   const cells = [];
-  const top = make(grid, "div", { class: "row", "aria-hidden": "true" });
-  make(top, "span", { class: "tick" });
-  for (let head = 0; head < heads; head++) make(top, "span", { class: "tick" }, String(head));
   for (let layer = 0; layer < layers; layer++) {
     const row = make(grid, "div", { class: "row", role: "row" });
-    make(row, "span", { class: "tick", "aria-hidden": "true" }, String(layer));
+    make(row, "span", { class: "tick", "aria-hidden": "true" }, layer);
     for (let head = 0; head < heads; head++) {
-      const cell = make(row, "button", { class: "cell", role: "gridcell", type: "button", tabindex: -1 });
-      cell.addEventListener("click", () => choose({ layer, head }));
-      cells.push(cell);
+      cells.push(make(row, "button", { class: "cell", role: "gridcell", type: "button" }));
     }
   }
   const legend = make(left, "div", { class: "legend", "aria-hidden": "true" });
   make(legend, "span", {}, "0");
   const strip = make(legend, "span", { class: "strip" });
-  const chanceMark = make(strip, "i");
+  const chance = make(strip, "i");
   make(legend, "span", {}, "1");
   const chanceText = make(left, "p", { class: "caption chance" });
   const details = make(left, "table", { class: "details" });
@@ -91,298 +81,190 @@ function explore(root, { about, bytes }, style) {
   const right = make(body, "div", { class: "right" });
   const heading = make(right, "h4", { class: "heading", "aria-live": "polite" });
   const scroller = make(right, "div", { class: "scroller" });
-  const canvas = make(scroller, "canvas", {
-    class: "pattern",
-    role: "img",
-    tabindex: 0,
-    "aria-describedby": "readout",
-  });
+  const canvas = make(scroller, "canvas", { class: "pattern", role: "img", tabindex: 0 });
+  canvas.setAttribute("aria-describedby", "readout");
   const readout = make(right, "p", { class: "readout", id: "readout", "aria-live": "polite" });
-  const raster = document.createElement("canvas");
-  raster.width = raster.height = size;
+  return {
+    box, score, sequence, large, link, left, grid, cells, strip, chance, chanceText, details,
+    heading, canvas, readout,
+  };
+}
 
-  const theme = () => (isDark() ? "dark" : "light");
+function explore(root, { about, bytes }, { style, palette }) {
+  const { layers, heads, size, n, tokens, scores } = about;
+  const triangle = (size * (size + 1)) / 2;
+  const inLab = document.querySelector(".jp-LabShell, #jp-main-dock-panel") !== null;
+  const state = { layer: about.layer, head: about.head, score: 0, sequence: 0 };
+  const entry = { query: size - 1, key: 0, pointer: false };
+  for (const colours of Object.values(palette)) colours.lut = ramp(colours.stops);
+
+  // JupyterLab would take the arrow keys for moving between cells.
+  root.dataset.lmSuppressShortcuts = "true";
+  const shadow = root.shadowRoot ?? root.attachShadow({ mode: "open" });
+  shadow.replaceChildren();
+  const view = build(shadow, about, style);
+  const pattern = new Pattern(view.canvas, size);
+  view.link.hidden = inLab;
+
+  const colours = () => palette[isDark() ? "dark" : "light"];
   const nameOf = (layer, head) => `L${layer}H${head}`;
-  const valueOf = (layer, head) => scores[state.score].values[layer * heads + head];
-  const show = (value, digits) => (value === null ? "no value" : value.toFixed(digits));
-  const start = () => ((state.sequence * layers + state.layer) * heads + state.head) * triangle;
-  const attention = (query, key) =>
-    thousandth(bytes, start() + (query * (query + 1)) / 2 + key) / 1000;
+  const scoreOf = (cell) => scores[state.score].values[cell];
+  const attention = (query, key) => {
+    const start = ((state.sequence * layers + state.layer) * heads + state.head) * triangle;
+    return thousandth(bytes, start + (query * (query + 1)) / 2 + key) / 1000;
+  };
 
   function drawGrid() {
-    const lut = colours[theme()];
-    cells.forEach((cell, i) => {
-      const [layer, head] = [Math.floor(i / heads), i % heads];
-      const value = valueOf(layer, head);
-      const level = 3 * Math.round(Math.min(1, Math.max(0, value ?? 0)) * (LEVELS - 1));
-      cell.style.background =
-        value === null ? "none" : `rgb(${lut[level]},${lut[level + 1]},${lut[level + 2]})`;
-      const label = `${nameOf(layer, head)}, ${scores[state.score].label} ${show(value, 2)}`;
-      cell.setAttribute("aria-label", label);
-      cell.title = label;
+    const { lut } = colours();
+    const { label, chance } = scores[state.score];
+    view.cells.forEach((cell, i) => {
+      const value = scoreOf(i);
+      const said = `${nameOf(Math.floor(i / heads), i % heads)}, ${label} ${show(value, 2)}`;
+      cell.style.background = value === null ? "none" : `rgb(${colourOf(lut, value)})`;
+      cell.setAttribute("aria-label", said);
+      cell.title = said;
     });
-    const steps = [0, 64, 128, 191, 255].map((level) => `rgb(${lut.slice(3 * level, 3 * level + 3)})`);
-    strip.style.background = `linear-gradient(to right,${steps})`;
-    const { chance } = scores[state.score];
-    chanceMark.hidden = chance === null;
-    chanceMark.style.left = `${100 * (chance ?? 0)}%`;
-    chanceText.textContent = chance === null ? "" : `mark: uniform attention, ${chance.toFixed(3)}`;
+    const steps = [0, 0.25, 0.5, 0.75, 1].map((value) => `rgb(${colourOf(lut, value)})`);
+    view.strip.style.background = `linear-gradient(to right,${steps})`;
+    view.chance.hidden = chance === null;
+    view.chance.style.left = `${100 * (chance ?? 0)}%`;
+    view.chanceText.textContent =
+      chance === null ? "" : `mark: uniform attention, ${chance.toFixed(3)}`;
   }
 
-  function mark() {
+  function drawChoice() {
     const chosen = state.layer * heads + state.head;
-    cells.forEach((cell, i) => {
+    view.score.value = state.score;
+    view.sequence.value = state.sequence;
+    view.cells.forEach((cell, i) => {
       cell.setAttribute("aria-selected", String(i === chosen));
       cell.tabIndex = i === chosen ? 0 : -1;
     });
-    const name = nameOf(state.layer, state.head);
-    heading.textContent = `${name}: ${scores[state.score].label} ${show(valueOf(state.layer, state.head), 2)}`;
-    details.replaceChildren();
+    const { label } = scores[state.score];
+    view.heading.textContent = `${nameOf(state.layer, state.head)}: ${label} ${show(scoreOf(chosen), 2)}`;
+    view.details.replaceChildren();
     for (const score of scores) {
-      const row = make(details, "tr");
+      const row = make(view.details, "tr");
       make(row, "th", { scope: "row" }, score.label);
       make(row, "td", {}, show(score.values[chosen], 3));
     }
-    link.href = stateAsHash();
-    link.textContent = `link to ${stateAsHash()}`;
+    view.link.href = stateAsHash();
+    view.link.textContent = `link to ${stateAsHash()}`;
+    view.canvas.setAttribute("aria-label", describe());
   }
 
-  function drawEntries() {
-    const lut = colours[theme()];
-    const image = new ImageData(size, size);
-    const blank = BLANK[theme()];
-    let place = start();
-    for (let query = 0; query < size; query++) {
-      for (let key = 0; key < size; key++) {
-        const pixel = 4 * (query * size + key);
-        let [r, g, b] = blank;
-        if (key <= query) {
-          const level = 3 * Math.round((thousandth(bytes, place++) / 1000) * (LEVELS - 1));
-          [r, g, b] = [lut[level], lut[level + 1], lut[level + 2]];
-        }
-        image.data.set([r, g, b, 255], pixel);
-      }
-    }
-    raster.getContext("2d").putImageData(image, 0, 0);
-    canvas.setAttribute("aria-label", describe());
-  }
-
-  const plan = { cell: 1, margin: 0, ratio: 1 };
   function drawPattern() {
-    const dark = theme() === "dark";
-    const ratio = window.devicePixelRatio || 1;
-    const margin = 76;
-    const beside = box.clientWidth - left.offsetWidth - 64 - margin;
-    const room = beside > 300 ? beside : box.clientWidth - 40 - margin;
-    const cell = state.large ? 14 : Math.max(2, Math.min(24, Math.floor(Math.min(room, 600) / size)));
-    const side = margin + cell * size + 2;
-    Object.assign(plan, { cell, margin, ratio });
-    canvas.width = canvas.height = Math.round(side * ratio);
-    canvas.style.width = canvas.style.height = `${side}px`;
-    const pen = canvas.getContext("2d");
-    pen.setTransform(ratio, 0, 0, ratio, 0, 0);
-    pen.clearRect(0, 0, side, side);
-    pen.imageSmoothingEnabled = false;
-    pen.drawImage(raster, margin, margin, cell * size, cell * size);
-    pen.strokeStyle = dark ? "#55606b" : "#c3cad1";
-    pen.strokeRect(margin - 0.5, margin - 0.5, cell * size + 1, cell * size + 1);
-
-    const { offset } = scores[state.score];
-    if (offset !== null) {
-      // The entries that the score is the mean of: from `first` on, `offset` places back.
-      const first = scores[state.score].first;
-      const [from, to] = [margin + (first - offset) * cell, margin + (size - offset) * cell];
-      const [high, low] = [margin + first * cell, margin + size * cell];
-      pen.strokeStyle = dark ? "#ff9d5c" : "#c2410c";
-      pen.lineWidth = 1.25;
-      pen.beginPath();
-      pen.moveTo(from - cell / 2, high + cell / 2);
-      pen.lineTo(from + cell / 2, high - cell / 2);
-      pen.lineTo(to + cell / 2, low - cell / 2);
-      pen.lineTo(to - cell / 2, low + cell / 2);
-      pen.closePath();
-      pen.stroke();
-    }
-    drawLabels(pen);
-    point();
+    const { offset, first } = scores[state.score];
+    const beside = view.box.clientWidth - view.left.offsetWidth - 64;
+    const room = Math.min(beside > 360 ? beside : view.box.clientWidth - 40, 680) - MARGIN;
+    const cell = view.large.checked ? 14 : Math.max(2, Math.min(24, Math.floor(room / size)));
+    pattern.draw(cell, {
+      ...entry,
+      words: tokens[state.sequence],
+      stripe: offset === null ? null : { offset, first },
+      ink: colours().ink,
+    });
+    readEntry();
   }
 
-  function drawLabels(pen) {
-    const { cell, margin } = plan;
-    const ink = theme() === "dark" ? "#c7cfd8" : "#3b4754";
-    const strong = theme() === "dark" ? "#ffb27d" : "#b23a0a";
-    const step = Math.ceil(10 / cell);
+  function readEntry() {
+    const { query, key } = entry;
     const words = tokens[state.sequence];
-    pen.font = "10px ui-monospace, SFMono-Regular, Menlo, Consolas, monospace";
-    pen.textBaseline = "middle";
-    pen.direction = "ltr";
-    const near = (i, chosen) => i !== chosen && Math.abs(i - chosen) < step;
-    for (let i = 0; i < size; i++) {
-      const middle = margin + (i + 0.5) * cell;
-      if (i === state.query || (i % step === 0 && !near(i, state.query))) {
-        pen.fillStyle = i === state.query ? strong : ink;
-        pen.textAlign = "right";
-        pen.fillText(shorten(words[i]), margin - 5, middle, margin - 8);
-      }
-      if (i === state.key || (i % step === 0 && !near(i, state.key))) {
-        pen.save();
-        pen.fillStyle = i === state.key ? strong : ink;
-        pen.translate(middle, margin - 5);
-        pen.rotate(-Math.PI / 2);
-        pen.textAlign = "left";
-        pen.fillText(shorten(words[i]), 0, 0, margin - 8);
-        pen.restore();
-      }
-    }
+    view.readout.replaceChildren(`from ${query} `);
+    make(view.readout, "bdi", {}, `“${words[query]}”`);
+    view.readout.append(` to ${key} `);
+    make(view.readout, "bdi", {}, `“${words[key]}”`);
+    view.readout.append(": ");
+    make(view.readout, "b", {}, attention(query, key).toFixed(3));
+    if (n !== null && query > n && key === query - n + 1) view.readout.append(" (induction stripe)");
   }
 
-  const shorten = (word) => {
-    const letters = [...word];
-    return letters.length > 12 ? `${letters.slice(0, 11).join("")}…` : word;
-  };
-
+  // The picture in a sentence, for who cannot see it.
   function describe() {
-    let best = [0, 0, 0];
-    let total = 0;
+    let strongest = { query: 0, key: 0, value: 0 };
     for (let query = 1; query < size; query++) {
-      total += attention(query, 0);
       for (let key = 0; key < query; key++) {
-        if (attention(query, key) > best[2]) best = [query, key, attention(query, key)];
+        const value = attention(query, key);
+        if (value > strongest.value) strongest = { query, key, value };
       }
     }
+    const { query, key, value } = strongest;
     const words = tokens[state.sequence];
     return (
-      `Attention of ${nameOf(state.layer, state.head)}, ${size} tokens. Strongest: token ` +
-      `${best[0]} (${words[best[0]]}) looks at ${best[1]} (${words[best[1]]}), ${best[2].toFixed(2)}. ` +
-      `Mean attention to the first token: ${(total / Math.max(1, size - 1)).toFixed(2)}. ` +
+      `Attention of ${nameOf(state.layer, state.head)} on ${size} tokens. Strongest look back: ` +
+      `token ${query} (${words[query]}) looks at ${key} (${words[key]}), ${value.toFixed(2)}. ` +
       "Arrow keys read single entries."
     );
-  }
-
-  function point() {
-    const words = tokens[state.sequence];
-    const { query, key } = state;
-    readout.textContent = "";
-    const value = make(readout, "b", {}, attention(query, key).toFixed(3));
-    value.before(`from ${query} `);
-    value.before(word(words[query]), ` to ${key} `, word(words[key]), ": ");
-    if (n !== null && query > n && key === query - n + 1) readout.append(" (on the induction stripe)");
-  }
-
-  const word = (text) => {
-    const element = document.createElement("bdi");
-    element.textContent = `“${text}”`;
-    return element;
-  };
-
-  function drawPointer() {
-    const { cell, margin, ratio } = plan;
-    const pen = canvas.getContext("2d");
-    pen.setTransform(ratio, 0, 0, ratio, 0, 0);
-    pen.strokeStyle = theme() === "dark" ? "#ffb27d" : "#b23a0a";
-    pen.lineWidth = 2;
-    pen.strokeRect(margin + state.key * cell - 1, margin + state.query * cell - 1, cell + 2, cell + 2);
   }
 
   function stateAsHash() {
     const parts = [nameOf(state.layer, state.head)];
     if (state.score || state.sequence) parts.push(scores[state.score].name);
-    if (state.sequence) parts.push(String(state.sequence + 1));
+    if (state.sequence) parts.push(state.sequence + 1);
     return `#${parts.join(":")}`;
   }
 
   function stateFromHash() {
     const found = /^#L(\d+)H(\d+)(?::(\w+))?(?::(\d+))?$/.exec(location.hash);
-    if (!found || Number(found[1]) >= layers || Number(found[2]) >= heads) return {};
-    const score = scores.findIndex((each) => each.name === found[3]);
+    if (inLab || !found || found[1] >= layers || found[2] >= heads) return {};
+    const score = scores.findIndex(({ name }) => name === found[3]);
     const sequence = Number(found[4] ?? 1) - 1;
     return {
       layer: Number(found[1]),
       head: Number(found[2]),
       score: Math.max(0, score),
-      sequence: sequence >= 0 && sequence < tokens.length ? sequence : 0,
+      sequence: tokens[sequence] ? sequence : 0,
     };
   }
 
-  function choose(change, { say = true } = {}) {
-    const before = { ...state };
-    Object.assign(state, change);
-    scoreChoice.value = state.score;
-    sequenceChoice.value = state.sequence;
-    if (change.score !== undefined && before.score !== state.score) drawGrid();
-    mark();
-    drawEntries();
-    drawPattern();
-    if (say && !inLab) {
-      try {
-        history.replaceState(null, "", stateAsHash());
-      } catch {
-        // A sandboxed frame has no history; the link still says it.
-      }
-    }
-  }
-
-  scoreChoice.addEventListener("change", () => choose({ score: Number(scoreChoice.value) }));
-  sequenceChoice.addEventListener("change", () => choose({ sequence: Number(sequenceChoice.value) }));
-  large.addEventListener("change", () => choose({ large: large.checked }));
-  window.addEventListener("hashchange", () => choose(stateFromHash(), { say: false }));
-
-  const MOVES = {
-    ArrowUp: [-1, 0],
-    ArrowDown: [1, 0],
-    ArrowLeft: [0, -1],
-    ArrowRight: [0, 1],
-    Home: [0, -Infinity],
-    End: [0, Infinity],
-    PageUp: [-Infinity, 0],
-    PageDown: [Infinity, 0],
-  };
-  const clamp = (value, most) => Math.min(most, Math.max(0, value));
-  function onKeys(element, act) {
-    element.addEventListener("keydown", (event) => {
-      const move = event.altKey || event.ctrlKey || event.metaKey ? undefined : MOVES[event.key];
-      if (!move) return;
-      event.preventDefault();
-      event.stopPropagation();
-      act(...move);
-    });
-  }
-  onKeys(grid, (down, across) => {
-    choose({ layer: clamp(state.layer + down, layers - 1), head: clamp(state.head + across, heads - 1) });
-    cells[state.layer * heads + state.head].focus();
-  });
-  onKeys(canvas, (down, across) => {
-    const query = clamp(state.query + down, size - 1);
-    Object.assign(state, { query, key: clamp(state.key + across, query) });
-    drawPattern();
-    drawPointer();
-  });
-  canvas.addEventListener("mousemove", (event) => {
-    const query = Math.floor((event.offsetY - plan.margin) / plan.cell);
-    const key = Math.floor((event.offsetX - plan.margin) / plan.cell);
-    if (query < 0 || query >= size || key < 0 || key > query) return;
-    if (query === state.query && key === state.key) return;
-    Object.assign(state, { query, key });
-    drawPattern();
-    drawPointer();
-  });
-
   function paint() {
-    box.dataset.theme = theme();
+    view.box.dataset.theme = isDark() ? "dark" : "light";
     drawGrid();
-    drawEntries();
+    pattern.fill(attention, colours());
     drawPattern();
   }
-  Object.assign(state, { layer: about.layer, head: about.head, score: about.score }, stateFromHash());
-  box.dataset.theme = theme();
-  drawGrid();
-  choose({}, { say: false });
-  onThemeChange(paint);
-  let width = box.clientWidth;
-  new ResizeObserver(() => {
-    if (box.clientWidth !== width && box.clientWidth > 0) {
-      width = box.clientWidth;
-      drawPattern();
+
+  function choose(change, { tell = true } = {}) {
+    Object.assign(state, change);
+    drawChoice();
+    paint();
+    if (!tell || inLab) return;
+    try {
+      history.replaceState(null, "", stateAsHash());
+    } catch {
+      // A sandboxed frame has no history; the link still says it.
     }
-  }).observe(box);
+  }
+
+  function point(next) {
+    if (entry.pointer && next.query === entry.query && next.key === entry.key) return;
+    Object.assign(entry, next, { pointer: true });
+    drawPattern();
+  }
+
+  view.cells.forEach((cell, i) =>
+    cell.addEventListener("click", () => choose({ layer: Math.floor(i / heads), head: i % heads })),
+  );
+  view.score.addEventListener("change", () => choose({ score: Number(view.score.value) }));
+  view.sequence.addEventListener("change", () => choose({ sequence: Number(view.sequence.value) }));
+  view.large.addEventListener("change", drawPattern);
+  view.canvas.addEventListener("mousemove", (event) => point(pattern.entryAt(event) ?? entry));
+  onArrows(view.grid, (down, across) => {
+    choose({ layer: clamp(state.layer + down, layers - 1), head: clamp(state.head + across, heads - 1) });
+    view.cells[state.layer * heads + state.head].focus();
+  });
+  onArrows(view.canvas, (down, across) => {
+    const query = clamp(entry.query + down, size - 1);
+    point({ query, key: clamp(entry.key + across, query) });
+  });
+  window.addEventListener("hashchange", () => choose(stateFromHash(), { tell: false }));
+
+  choose(stateFromHash(), { tell: false });
+  onThemeChange(paint);
+  let width = view.box.clientWidth;
+  new ResizeObserver(() => {
+    if (view.box.clientWidth === width || view.box.clientWidth === 0) return;
+    width = view.box.clientWidth;
+    drawPattern();
+  }).observe(view.box);
 }
