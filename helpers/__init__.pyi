@@ -1,4 +1,5 @@
 # What `from helpers import …` offers; __init__.py loads each name from here when it is first used.
+from . import plots as plots
 from . import theme as theme
 from .claims import collect_claims as collect_claims
 from .claims import tabulate_claims as tabulate_claims

@@ -9,6 +9,7 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "helpers"
 LEVELS = {
+    "browser": 0,
     "heads": 0,
     "metrics": 0,
     "theme": 0,

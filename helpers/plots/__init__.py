@@ -22,6 +22,7 @@ from helpers.plots.fuzzy import plot_damage, plot_distance, plot_shuffle
 from helpers.plots.heads import plot_head_scores, plot_ranking
 from helpers.plots.loss import plot_loss
 from helpers.plots.removal import plot_dissociation, plot_group_effects, plot_removal_curve
+from helpers.plots.save import save
 from helpers.plots.stability import plot_stability
 from helpers.plots.text import plot_text_repeats, plot_text_scores
 
@@ -55,4 +56,5 @@ __all__ = [
     "plot_target_effects",
     "plot_text_repeats",
     "plot_text_scores",
+    "save",
 ]
