@@ -1,4 +1,4 @@
-"""Models the tests run on, and the tiers that need a model which is not always there."""
+"""Models the tests run on, and the tiers that need what is not always there: models, a browser."""
 
 import os
 
@@ -8,9 +8,15 @@ os.environ["HELPERS_MODEL"] = "mini"
 import pytest
 
 from helpers import Model, load_model
+from helpers.browser import BrowserError, find_browser
 from helpers.models import ModelError, find_source
 
-TIERS = {"pretrained": "smollm2", "gpt2": "gpt2"}
+TIERS = {
+    "pretrained": lambda: find_source("smollm2"),
+    "gpt2": lambda: find_source("gpt2"),
+    "browser": find_browser,
+}
+"""What each marker needs: how it is found, or why it cannot be."""
 
 
 @pytest.fixture(scope="session")
@@ -31,13 +37,14 @@ def smollm2() -> Model:
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    for tier, model in TIERS.items():
+    required = {name.strip() for name in os.environ.get("HELPERS_REQUIRE", "").split(",")}
+    for tier in TIERS:
         if item.get_closest_marker(tier) is None:
             continue
-        reason = _missing(model)
+        reason = _missing(tier)
         if reason is None:
             continue
-        if tier in os.environ.get("HELPERS_REQUIRE", "").split(","):
+        if tier in required:
             pytest.fail(f"{tier} is required here, but {reason}", pytrace=False)
         pytest.skip(reason)
 
@@ -45,11 +52,11 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 _reasons: dict[str, str | None] = {}
 
 
-def _missing(model: str) -> str | None:
-    if model not in _reasons:
+def _missing(tier: str) -> str | None:
+    if tier not in _reasons:
         try:
-            find_source(model)
-            _reasons[model] = None
-        except ModelError as error:
-            _reasons[model] = str(error).splitlines()[0]
-    return _reasons[model]
+            TIERS[tier]()
+            _reasons[tier] = None
+        except (ModelError, BrowserError) as error:
+            _reasons[tier] = str(error).splitlines()[0]
+    return _reasons[tier]
