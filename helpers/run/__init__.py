@@ -1,7 +1,8 @@
 """Executing the notebooks, turning them into pages, and collecting what they measured."""
 
+from helpers.run.contents import write_index
 from helpers.run.notebooks import Outcome, find_notebooks, run_notebook
-from helpers.run.pages import write_index, write_page
+from helpers.run.pages import write_page
 from helpers.run.walkthrough import WalkthroughRun, run_walkthrough
 
 __all__ = [

@@ -1,121 +1,142 @@
-"""Executed notebooks as HTML pages that need no network, and the index that leads to them."""
+"""Executed notebooks as HTML pages that need no network."""
 
 import html
-import json
-from collections.abc import Mapping
+import re
+from collections.abc import Collection, Sequence
 from copy import deepcopy
 from pathlib import Path
+from typing import Any
 
 import nbformat
-import pandas as pd
 import plotly.io as pio
+from jinja2 import pass_context
 from nbconvert import HTMLExporter
+from nbconvert.filters.highlight import Highlight2HTML
+from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 from plotly.offline import get_plotlyjs
 
+from helpers import theme
+from helpers.results import write_whole
+from helpers.run.chapters import ICON, TEMPLATES, Chapter, describe_chapter, style_sheet
 from helpers.run.notebooks import Outcome
 
 _PLOTLY = "application/vnd.plotly.v1+json"
-_STYLE = (
-    "body{font:16px/1.55 system-ui,sans-serif;color:#1f2933;max-width:60rem;margin:2rem auto;"
-    "padding:0 1rem}table{border-collapse:collapse;font-size:14px}td,th{border:1px solid #d5dbe1;"
-    "padding:4px 9px;text-align:left;vertical-align:top}th{background:#f2f5f7}"
-    "code{background:#f2f5f7;padding:1px 4px}li{margin:.4em 0}.error{color:#b91c1c}"
-)
+_WIDGET = "application/vnd.jupyter.widget-view+json"
+_ERROR = "papermill-error-cell-tag"
+_TAG = re.compile(r"<[^>]*>")
 
 
-def write_page(executed: nbformat.NotebookNode, path: Path) -> None:
+def write_page(outcome: Outcome, folder: Path, chapters: Sequence[Chapter] = ()) -> Path:
     """Write an executed notebook as one self-contained page, in one step.
 
-    Figures are drawn by plotly's script, which stands in the page once.
+    Figures are drawn by plotly's script, which stands in the page once, or not at all if there is
+    no figure. Links to other notebooks lead to their pages.
 
     Args:
-        executed: The executed notebook; it is not changed.
-        path: File to write.
+        outcome: The executed notebook; it is not changed.
+        folder: Where the page goes, beside the others and the executed notebook.
+        chapters: All notebooks in order, for the links before and after.
+
+    Returns:
+        The page.
     """
-    notebook, figures = _with_figures_as_html(executed)
-    exporter = HTMLExporter(embed_images=True)
-    for name in exporter.trait_names():
-        if name.endswith("_url"):  # scripts it would fetch: mathjax, require, jquery, mermaid …
-            exporter.set_trait(name, "")
-    page, _ = exporter.from_notebook_node(notebook, resources={"metadata": {"name": path.stem}})
-    if figures:
-        script = f'<script type="text/javascript">{get_plotlyjs()}</script>'
-        page = page.replace("</head>", f"{script}</head>", 1)
-    _write(path, page)
+    notebook, figures = _prepare(outcome.executed)
+    names = [chapter.notebook for chapter in chapters]
+    place = names.index(outcome.notebook) if outcome.notebook in names else None
+    about = {
+        "notebook": outcome.notebook,
+        "title": describe_chapter(outcome.notebook, outcome.executed).title,
+        "previous": chapters[place - 1] if place else None,
+        "next": None if place is None else next(iter(chapters[place + 1 :]), None),
+        "failure": say_failure(outcome),
+        "icon": ICON,
+        "style": style_sheet("common", "page"),
+        "scheme": (TEMPLATES / "scheme.js").read_text(encoding="utf-8"),
+        "plotly": get_plotlyjs() if figures else "",
+    }
+    page, _ = _Exporter(names).from_notebook_node(notebook, resources={"page": about})
+    path = folder / f"{outcome.notebook}.html"
+    write_whole(path, lambda to: to.write_text(page, encoding="utf-8"))
+    return path
 
 
-def write_index(
-    outcomes: list[Outcome],
-    titles: dict[str, str],
-    tables: Mapping[str, pd.DataFrame],
-    folder: Path,
-    *,
-    about: str,
-) -> None:
-    """Write the page that leads to the others and shows the claims.
+def say_failure(outcome: Outcome) -> str:
+    """Where a notebook failed and why, or nothing."""
+    return f"failed in cell {outcome.cell}: {outcome.error}" if outcome.error else ""
 
-    Args:
-        outcomes: How each notebook ended.
-        titles: Title of each notebook.
-        tables: Tables of claims and their headings; none if they could not be collected.
-        folder: Where the pages lie.
-        about: Model and revision, in a line.
+
+class _Exporter(HTMLExporter):
+    """nbconvert's HTML in this project's template; links to notebooks lead to pages.
+
+    Markdown is text made from data as well as by authors: HTML inside it is shown, not obeyed.
     """
-    items = []
-    for outcome in outcomes:
-        note = ""
-        if outcome.error:
-            text = html.escape(outcome.error)
-            note = f' <span class="error">failed in cell {outcome.cell}: {text}</span>'
-        name = html.escape(titles[outcome.notebook])
-        items.append(f'<li><a href="{outcome.notebook}.html">{name}</a>{note}</li>')
-    claims = "<p>No claims: the notebooks did not get that far.</p>"
-    if tables:
-        claims = "".join(
-            f"<h2>{html.escape(heading)}</h2>" + table.reset_index().to_html(index=False, border=0)
-            for heading, table in tables.items()
+
+    def __init__(self, pages: Collection[str], **settings: Any) -> None:
+        super().__init__(
+            template_name="walkthrough",
+            extra_template_basedirs=[str(TEMPLATES)],
+            embed_images=True,
+            exclude_input_prompt=True,
+            exclude_output_prompt=True,
+            **settings,
         )
-    page = (
-        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>The induction circuit</title><style>{_STYLE}</style></head><body>"
-        f"<h1>How a language model repeats itself</h1><p>Measured on {html.escape(about)}</p>"
-        f"<h2>The walkthrough</h2><ol>{''.join(items)}</ol>"
-        f"{claims}"
-        '<p>The same as data: <a href="claims.json">claims.json</a>; every result behind it '
-        "lies in <code>data/</code>.</p></body></html>"
-    )
-    _write(folder / "index.html", page)
+        names = "|".join(map(re.escape, pages))
+        self._links = re.compile(rf'href="({names})\.ipynb(?=["#])') if pages else None
+
+    def from_notebook_node(
+        self, nb: nbformat.NotebookNode, resources: dict[str, Any] | None = None, **kw: Any
+    ) -> tuple[str, dict[str, Any]]:
+        # HTMLExporter's own would read the finished page and write it anew, views and all.
+        highlight = Highlight2HTML(pygments_lexer="python3", parent=self)
+        self.register_filter("highlight_code", highlight)
+        resources = self._init_resources(resources)
+        return super(HTMLExporter, self).from_notebook_node(nb, resources, **kw)
+
+    @pass_context
+    def markdown2html(self, context: Any, source: str) -> str:
+        renderer = IPythonRenderer(
+            escape=True,
+            allow_harmful_protocols=False,
+            attachments=context.get("cell", {}).get("attachments", {}),
+            embed_images=self.embed_images,
+            anchor_link_text=self.anchor_link_text,
+        )
+        rendered = MarkdownWithMath(renderer=renderer).render(source)
+        return self._links.sub(r'href="\1.html', rendered) if self._links else rendered
 
 
-def title_of(notebook: nbformat.NotebookNode) -> str:
-    """The first heading of a notebook."""
-    for cell in notebook.cells:
-        for line in cell.source.splitlines():
-            if cell.cell_type == "markdown" and line.startswith("# "):
-                return line[2:].strip()
-    return "untitled"
-
-
-def _with_figures_as_html(
-    executed: nbformat.NotebookNode,
-) -> tuple[nbformat.NotebookNode, int]:
+def _prepare(executed: nbformat.NotebookNode) -> tuple[nbformat.NotebookNode, int]:
+    """A copy whose figures are HTML and whose widgets are text, and how many figures it has."""
     notebook = deepcopy(executed)
+    notebook.metadata.pop("widgets", None)
+    # What papermill writes beside an error is HTML; the page says it at its top.
+    cells = [cell for cell in notebook.cells if _ERROR not in cell.metadata.get("tags", [])]
+    notebook.cells = cells
     figures = 0
-    for cell in notebook.cells:
+    for cell in cells:
         for output in cell.get("outputs", []):
             bundle = output.get("data", {})
+            bundle.pop(_WIDGET, None)
             if _PLOTLY in bundle:
-                figure = pio.from_json(json.dumps(bundle.pop(_PLOTLY)), skip_invalid=True)
-                bundle["text/html"] = pio.to_html(
-                    figure, include_plotlyjs=False, full_html=False, default_width="100%"
-                )
                 figures += 1
+                bundle["text/html"] = _draw(bundle.pop(_PLOTLY), f"figure-{figures}")
     return notebook, figures
 
 
-def _write(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".partial")
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(path)
+def _draw(figure: dict[str, Any], name: str) -> str:
+    title = figure.get("layout", {}).get("title", {}).get("text", "figure")
+    drawn = pio.to_html(
+        {"data": figure.get("data", []), "layout": figure.get("layout", {})},
+        config={"displaylogo": False},
+        include_plotlyjs=False,
+        full_html=False,
+        default_width=f"{theme.WIDTH}px",
+        default_height=f"{theme.HEIGHT}px",
+        div_id=name,
+        validate=False,
+    )
+    label = html.escape(_TAG.sub(" ", title))
+    return (
+        f'<figure class="figure" aria-label="{label}">{drawn}'
+        "<noscript>A script draws this figure, and scripts are off here.</noscript></figure>"
+    )

@@ -1,23 +1,26 @@
 """The whole walkthrough: every notebook executed, a page each, an index, the claims."""
 
+import platform
 import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
 from pathlib import Path
 from typing import NamedTuple
 
 import nbformat
 
-from helpers.claims import (
-    claims_as_json,
-    collect_claims,
-    tabulate_claims,
-    tabulate_evidence,
-)
+from helpers.claims import claims_as_json, collect_claims
 from helpers.models import asked_for, find_source
-from helpers.results import write_json
+from helpers.models.sources import Source
+from helpers.results import write_json, write_whole
+from helpers.run.chapters import read_chapters, read_parameters
+from helpers.run.contents import write_index
 from helpers.run.notebooks import Outcome, find_notebooks, run_notebook
-from helpers.run.pages import title_of, write_index, write_page
+from helpers.run.pages import write_page
+
+_PARAMETERS = {"N": "N, tokens in a half", "SEQUENCES": "Sequences", "SEED": "Seed"}
+_LIBRARIES = ("torch", "transformers", "transformer-lens", "numpy", "xarray", "pandas", "plotly")
 
 
 class WalkthroughRun(NamedTuple):
@@ -58,8 +61,11 @@ def run_walkthrough(
     folder = build / source.name.replace("/", "--")
     data = folder / "data"
     shutil.rmtree(data, ignore_errors=True)
+    (folder / "claims.json").unlink(missing_ok=True)
     sys.stdout.write(f"{source.name} ({source.reason}) -> {folder}\n")
-    outcomes = []
+    chapters = read_chapters(paths)
+    outcomes: list[Outcome] = []
+    kept_by: dict[str, str] = {}
     for path in paths:
         outcome = run_notebook(
             path,
@@ -67,24 +73,29 @@ def run_walkthrough(
             environment={"HELPERS_RESULTS": str(data.resolve())},
         )
         _write_notebook(outcome, folder / path.name)
-        write_page(outcome.executed, folder / f"{path.stem}.html")
+        write_page(outcome, folder, chapters)
         outcomes.append(outcome)
-    tables = {}
+        kept_by = {file.stem: path.stem for file in data.glob("*")} | kept_by
+    claims = []
     if any(data.glob("*.nc")):
         claims = collect_claims(data)
         write_json(claims_as_json(claims), folder / "claims.json")
-        tables = {
-            "The post's claims": tabulate_claims(claims),
-            "Our own claims": tabulate_evidence(claims),
-        }
-    titles = {outcome.notebook: title_of(outcome.executed) for outcome in outcomes}
-    about = f"{source.name}, {source.revision}"
-    write_index(outcomes, titles, tables, folder, about=about)
+    about = _say_run(source, outcomes)
+    write_index(outcomes, chapters, claims, folder, about=about, kept_by=kept_by)
     return WalkthroughRun(folder, outcomes)
 
 
+def _say_run(source: Source, outcomes: Sequence[Outcome]) -> dict[str, object]:
+    chosen = read_parameters(outcomes[0].executed)
+    libraries = ", ".join(f"{name} {version(name)}" for name in _LIBRARIES)
+    return {
+        "Model": source.name,
+        "Weights": source.revision,
+        **{say: chosen[name] for name, say in _PARAMETERS.items() if name in chosen},
+        "Python": platform.python_version(),
+        "Libraries": libraries,
+    }
+
+
 def _write_notebook(outcome: Outcome, path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".partial")
-    nbformat.write(outcome.executed, partial)
-    partial.replace(path)
+    write_whole(path, lambda to: nbformat.write(outcome.executed, to))

@@ -1,6 +1,7 @@
 """The runner: what it writes, what it says when a notebook fails, what an interruption leaves."""
 
 import json
+from importlib.metadata import version
 from pathlib import Path
 
 import nbformat
@@ -13,6 +14,9 @@ from helpers.run import find_notebooks, run_walkthrough
 from helpers.run import walkthrough as module
 
 SETUP = new_code_cell('MODEL = "auto"', metadata={"tags": ["parameters"]})
+KEPT = new_code_cell(
+    "import pandas as pd\nfrom helpers import keep\nkeep(pd.DataFrame({'a': [1, 2]}), 'table')"
+)
 FIGURE = new_code_cell(
     "from helpers import theme\ntheme.use()\ntheme.figure(title=MODEL).add_bar(y=[1, 2])"
 )
@@ -30,7 +34,7 @@ def run(tmp_path_factory):
     root = tmp_path_factory.mktemp("run")
     write(root / "notebooks", "01_good", FIGURE, FIGURE)
     write(root / "notebooks", "02_bad", new_code_cell("1 + 1"), new_code_cell("1 / 0"))
-    write(root / "notebooks", "03_after", new_code_cell("MODEL.upper()"))
+    write(root / "notebooks", "03_after", new_code_cell("MODEL.upper()"), KEPT)
     return run_walkthrough("mini", notebooks=root / "notebooks", build=root / "build")
 
 
@@ -51,7 +55,8 @@ def test_everything_is_written_and_nothing_half(run):
     pages = {
         f"{name}.{kind}" for name in ("01_good", "02_bad", "03_after") for kind in ("html", "ipynb")
     }
-    assert names == pages | {"index.html"}
+    assert names == pages | {"index.html", "data"}
+    assert [path.name for path in (run.folder / "data").iterdir()] == ["table.csv"]
     assert run.folder.name == "mini"
 
 
@@ -63,6 +68,7 @@ def test_pages_need_no_network_and_hold_plotly_once(run):
     assert page.count("Plotly.newPlot(") >= 2
     for source in ("https://cdn", "unpkg", "cdnjs", "require.min.js", 'src="http'):
         assert source not in page
+    assert '<a rel="next" href="02_bad.html">Title of 02_bad →</a>' in page
     assert script not in (run.folder / "03_after.html").read_text()
 
 
@@ -70,6 +76,14 @@ def test_the_index_links_the_pages_and_tells_of_the_failure(run):
     index = (run.folder / "index.html").read_text()
     assert '<a href="01_good.html">Title of 01_good</a>' in index
     assert "failed in cell 5: ZeroDivisionError" in index and "mini" in index
+    assert "failed in cell 5: ZeroDivisionError" in (run.folder / "02_bad.html").read_text()
+
+
+def test_the_index_tells_where_numbers_come_from(run):
+    index = (run.folder / "index.html").read_text()
+    assert '<a href="data/table.csv" download>' in index and '<a href="03_after.html"' in index
+    assert "a table of 2 rows" in index
+    assert f"torch {version('torch')}" in index and "sha256:" in index
 
 
 def test_an_interrupted_run_leaves_no_half_written_files(tmp_path, monkeypatch):
@@ -115,6 +129,7 @@ def test_results_of_an_earlier_run_do_not_survive(tmp_path):
     stale = tmp_path / "build" / "mini" / "data" / "scores.nc"
     stale.parent.mkdir(parents=True)
     stale.write_text("stale")
+    (tmp_path / "build" / "mini" / "claims.json").write_text("stale")
     run_walkthrough("mini", notebooks=tmp_path / "notebooks", build=tmp_path / "build")
     assert not stale.exists()
     assert not (tmp_path / "build" / "mini" / "claims.json").exists()

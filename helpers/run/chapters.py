@@ -1,0 +1,94 @@
+"""What each notebook asks, and what stands around its page."""
+
+import ast
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from urllib.parse import quote
+
+import nbformat
+
+TEMPLATES = Path(str(files("helpers.run") / "templates"))
+"""Templates and style sheets of the pages."""
+
+ICON = "data:image/svg+xml," + quote(
+    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16">'
+    '<rect width="16" height="16" rx="3" fill="#0b6e99"/>'
+    '<path d="M3 3l10 10M3 9l4 4" stroke="#fff" stroke-width="2" stroke-linecap="round"/></svg>'
+)
+"""The picture beside a page's name: an induction head's stripe below the diagonal."""
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """A notebook as the contents name it.
+
+    Args:
+        notebook: File name without ending.
+        title: Its first heading.
+        question: What it asks, or how it begins; plain text, may be empty.
+    """
+
+    notebook: str
+    title: str
+    question: str
+
+
+def read_chapters(paths: Sequence[Path]) -> list[Chapter]:
+    """Title and question of notebooks, in their order."""
+    return [describe_chapter(path.stem, nbformat.read(path, as_version=4)) for path in paths]
+
+
+def describe_chapter(name: str, notebook: nbformat.NotebookNode) -> Chapter:
+    """Title and question of a notebook.
+
+    Args:
+        name: File name without ending.
+        notebook: The notebook.
+    """
+    texts = [cell.source for cell in notebook.cells if cell.cell_type == "markdown"]
+    paragraphs = [part.strip() for text in texts for part in text.split("\n\n")]
+    title = next((part[2:] for part in paragraphs if part.startswith("# ")), "untitled")
+    asked = [part for part in paragraphs if part.startswith("**Question.**")]
+    begins = [part for part in paragraphs if part and not part.startswith("#")]
+    question = (asked or begins or [""])[0].removeprefix("**Question.**")
+    return Chapter(name, _plain(title.splitlines()[0]), _plain(question))
+
+
+def read_parameters(notebook: nbformat.NotebookNode) -> dict[str, object]:
+    """Values of a notebook's `parameters` cell, and what was injected after it.
+
+    Args:
+        notebook: The notebook, executed or not.
+    """
+    values: dict[str, object] = {}
+    for tag in ("parameters", "injected-parameters"):
+        for cell in notebook.cells:
+            if tag in cell.metadata.get("tags", []):
+                values |= _assignments(cell.source)
+    return values
+
+
+@cache
+def style_sheet(*names: str) -> str:
+    """Style sheets of this package, one after the other."""
+    return "\n".join((TEMPLATES / f"{name}.css").read_text(encoding="utf-8") for name in names)
+
+
+def _assignments(source: str) -> dict[str, object]:
+    return {
+        line.targets[0].id: line.value.value
+        for line in ast.parse(source).body
+        if isinstance(line, ast.Assign)
+        and isinstance(line.targets[0], ast.Name)
+        and isinstance(line.value, ast.Constant)
+    }
+
+
+def _plain(markdown: str) -> str:
+    """Markdown without its marks, in one line."""
+    text = re.sub(r"!?\[([^\]]*)\]\([^)]*\)", r"\1", markdown)
+    return " ".join(re.sub(r"[*`]", "", text).split())

@@ -1,0 +1,72 @@
+"""What a run found, in a few sentences made from its claims."""
+
+from collections.abc import Sequence
+
+from helpers.claims import FoundLine, Measured
+from helpers.claims.numbers import show
+
+Line = Measured | FoundLine
+
+
+def describe_run(claims: Sequence[Line]) -> list[str]:
+    """The repeat, the head, its removal, and the claims that hold; what is missing is left out.
+
+    Args:
+        claims: Result of `collect_claims`.
+
+    Returns:
+        Sentences of plain text.
+    """
+    lines = {line.id: line for line in claims}
+    return [*_say_repeat(lines), *_say_removal(lines), *_say_verdicts(claims)]
+
+
+def _say_repeat(lines: dict[str, Line]) -> list[str]:
+    first, second, head = (_corrected(lines, name) for name in ("C1", "C2", "C5"))
+    if first is None or second is None:
+        return []
+    said = (
+        f"{lines['C1'].model} gives the token that comes a log-probability of {first} nats the "
+        f"first time and {second} the second"
+    )
+    if head is None:
+        return [f"{said}."]
+    return [
+        f"{said}, and of all its heads {lines['C5'].subject} looks most where an induction head "
+        f"would (score {head}, where 1 is the most there is)."
+    ]
+
+
+def _say_removal(lines: dict[str, Line]) -> list[str]:
+    line = lines.get("E10")
+    if not isinstance(line, FoundLine) or line.number is None:
+        return []
+    count = line.subject.count(",") + 1
+    taken = "its one induction head" if count == 1 else f"its {count} induction heads"
+    random = " and ".join(
+        f"{show(value)} for as many random heads of the same layers (97.5 % of the draws cost less)"
+        for name, value in line.controls.items()
+        if name.startswith("random heads")
+    )
+    number = f"{show(line.number)} [{show(line.low)}, {show(line.high)}]"
+    return [
+        f"Taking {taken} away, with their average in place, changes the loss of the second half by "
+        f"{number} nats" + (f", against {random}." if random else ".")
+    ]
+
+
+def _say_verdicts(claims: Sequence[Line]) -> list[str]:
+    ours = [line.verdict for line in claims if isinstance(line, FoundLine)]
+    counts = {name: ours.count(name) for name in ("holds", "does not hold", "not run")}
+    if not ours:
+        return []
+    said = f"Of our own {len(ours)} claims, {counts['holds']} hold on this model and "
+    said += f"{counts['does not hold']} do not"
+    return [said + (f"; {counts['not run']} were not run." if counts["not run"] else ".")]
+
+
+def _corrected(lines: dict[str, Line], name: str) -> str | None:
+    line = lines.get(name)
+    if not isinstance(line, Measured) or line.corrected is None:
+        return None
+    return show(line.corrected)
