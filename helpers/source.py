@@ -10,15 +10,29 @@ class Source(str):
     """Python source; a notebook shows it highlighted."""
 
     def _repr_html_(self) -> str:
-        from pygments import highlight
+        from pygments import highlight, token
         from pygments.formatters import HtmlFormatter
         from pygments.lexers import PythonLexer
+        from pygments.style import Style
 
-        return highlight(
-            str(self),
-            PythonLexer(),
-            HtmlFormatter(noclasses=True, nobackground=True, prestyles=_STYLE),
-        )
+        class Look(Style):
+            # JupyterLab's own colours, light or dark; without JupyterLab that of the text.
+            styles = {
+                kind: f"{weight} var(--jp-mirror-editor-{name}-color,currentColor)"
+                for kind, weight, name in (
+                    (token.Comment, "italic", "comment"),
+                    (token.Keyword, "bold", "keyword"),
+                    (token.Operator.Word, "bold", "keyword"),
+                    (token.Literal.String, "", "string"),
+                    (token.Literal.Number, "", "number"),
+                    (token.Name.Builtin, "", "builtin"),
+                    (token.Name.Decorator, "", "meta"),
+                    (token.Name.Function, "", "def"),
+                )
+            }
+
+        look = HtmlFormatter(style=Look, noclasses=True, nobackground=True, prestyles=_STYLE)
+        return highlight(str(self), PythonLexer(), look)
 
 
 def show_source(function: Callable[..., object]) -> Source:
