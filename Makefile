@@ -3,7 +3,7 @@ PYTHON ?= python3
 MODEL ?= auto
 BIN := .venv/bin
 
-.PHONY: notebooks test lab lint mini bench clean
+.PHONY: notebooks test lab lint mini bench pictures clean
 
 notebooks: .venv/ready
 	$(BIN)/python -m helpers run "$(MODEL)"
@@ -27,6 +27,10 @@ mini: .venv/ready
 # Side-by-side timings, minutes: random weights of GPT2-small's shape unless MODEL says otherwise.
 bench: .venv/ready
 	$(BIN)/python -m benchmarks $(if $(filter-out auto,$(MODEL)),"$(MODEL)")
+
+# The README's pictures, from a finished run: of SmolLM2 unless MODEL says otherwise.
+pictures: .venv/ready
+	$(BIN)/python docs/pictures.py $(if $(filter-out auto,$(MODEL)),"$(MODEL)")
 
 clean:
 	rm -rf .venv build
