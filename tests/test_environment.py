@@ -1,10 +1,14 @@
 """What is installed, pinned and promised stays one thing."""
 
 import re
+import sys
 import tomllib
+from importlib.metadata import PackageNotFoundError, distribution, version
 from pathlib import Path
 
+import pytest
 import yaml
+from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
@@ -42,6 +46,22 @@ def test_every_direct_dependency_is_pinned_inside_its_range():
         assert pinned[name] in SpecifierSet(wanted), f"{name}=={pinned[name]} is outside {wanted}"
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="the pins were frozen on Linux")
+def test_whatever_a_pinned_package_needs_is_pinned():
+    pinned = pins()
+    # Torch brings its own CUDA packages, or none; setuptools belongs to the environment.
+    free = re.compile(r"setuptools|triton|cuda-|nvidia-")
+    for name in pinned:
+        try:
+            needs = [Requirement(line) for line in distribution(name).requires or []]
+        except PackageNotFoundError:
+            continue
+        for need in needs:
+            wanted = canonicalize_name(need.name)
+            if need.marker is None or need.marker.evaluate({"extra": ""}):
+                assert wanted in pinned or free.match(wanted), f"{name} needs {wanted}"
+
+
 def test_every_direct_dependency_says_what_it_is_for():
     text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
     for name in direct():
@@ -52,8 +72,6 @@ def test_every_direct_dependency_says_what_it_is_for():
 
 
 def test_what_is_installed_is_what_is_pinned():
-    from importlib.metadata import PackageNotFoundError, version
-
     for name, wanted in pins().items():
         try:
             found = version(name).split("+")[0]
@@ -66,5 +84,6 @@ def test_the_readme_names_every_notebook_and_command():
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     for path in (ROOT / "notebooks").glob("*.ipynb"):
         assert f"notebooks/{path.name}" in readme
-    for command in ("make notebooks", "make test", "make lab", "python -m helpers scan"):
-        assert command in readme
+    for command in ("notebooks", "test", "lab", "pictures"):
+        assert f"make {command}" in readme
+    assert "python -m helpers scan" in readme
