@@ -79,9 +79,13 @@ def style_sheet(*names: str) -> str:
 
 
 def _assignments(source: str) -> dict[str, object]:
+    try:
+        lines = ast.parse(source).body
+    except SyntaxError:  # an IPython magic, say: nothing to read here
+        return {}
     return {
         line.targets[0].id: line.value.value
-        for line in ast.parse(source).body
+        for line in lines
         if isinstance(line, ast.Assign)
         and isinstance(line.targets[0], ast.Name)
         and isinstance(line.value, ast.Constant)

@@ -8,8 +8,6 @@ from typing import NamedTuple
 import pandas as pd
 import xarray as xr
 
-from helpers.results import load_result
-
 
 class Part(NamedTuple):
     """Numbers of one shape.
@@ -51,7 +49,7 @@ def list_kept(folder: Path, kept_by: Mapping[str, str]) -> list[Kept]:
     found = []
     for name in sorted(names, key=lambda name: (kept_by.get(name, ""), name)):
         arrays, table = folder / f"{name}.nc", folder / f"{name}.csv"
-        parts = _say_arrays(load_result(arrays)) if arrays.is_file() else _say_table(table)
+        parts = _say_arrays(arrays) if arrays.is_file() else _say_table(table)
         files = {path.name: say_size(path) for path in (arrays, table) if path.is_file()}
         found.append(Kept(name, kept_by.get(name, ""), parts, files))
     return found
@@ -63,18 +61,24 @@ def say_size(path: Path) -> str:
     return f"{size / 1e6:.1f} MB" if size >= 1e6 else f"{max(1, round(size / 1e3))} kB"
 
 
-def _say_arrays(result: xr.Dataset) -> list[Part]:
+def _say_arrays(path: Path) -> list[Part]:
     shapes: dict[tuple[str, ...], dict[str, str]] = {}
-    for name, variable in result.data_vars.items():
-        what, units = (str(variable.attrs.get(key, "")) for key in ("long_name", "units"))
-        said = f"{what} ({units})" if units else what
-        shapes.setdefault(tuple(map(str, variable.dims)), {})[str(name)] = said
+    with xr.open_dataset(path, engine="h5netcdf") as result:
+        sizes = dict(result.sizes)
+        for name, variable in result.data_vars.items():
+            what, units = (str(variable.attrs.get(key, "")) for key in ("long_name", "units"))
+            said = f"{what} ({units})" if what and units else what or units
+            shapes.setdefault(tuple(map(str, variable.dims)), {})[str(name)] = said
     return [
-        Part(holds, " × ".join(f"{dim} {result.sizes[dim]}" for dim in dims))
+        Part(holds, " × ".join(f"{dim} {sizes[dim]}" for dim in dims))
         for dims, holds in shapes.items()
     ]
 
 
 def _say_table(path: Path) -> list[Part]:
-    table = pd.read_csv(path)
-    return [Part({str(column): "" for column in table}, f"a table of {len(table)} rows")]
+    try:
+        table = pd.read_csv(path, dtype=str)
+    except pd.errors.EmptyDataError:
+        return [Part({}, "an empty table")]
+    rows = f"{len(table)} row" + ("" if len(table) == 1 else "s")
+    return [Part({str(column): "" for column in table}, f"a table of {rows}")]

@@ -160,6 +160,7 @@ def built(tmp_path_factory):
         patch.setenv("HELPERS_RESULTS", str(folder / "data"))
         keep(xr.Dataset({"effect": effect}), "removed")
         keep(pd.DataFrame({"head": ["L1H1"], HOSTILE: [1]}), "ranking")
+        keep(pd.DataFrame(), "nothing")
     (folder / "claims.json").write_text("[]")
     index = write_index(
         outcomes,
@@ -327,10 +328,10 @@ def test_the_index_reads_like_a_first_page(built):
 def test_the_index_lists_the_data(built):
     said = built.index.said()
     assert "removed effect change" in said and "(nats) [layer 1 × draw 2]" in said
-    assert "a table of 1 rows" in said
+    assert "a table of 1 row" in said and "an empty table" in said
     files = [a["href"] for a in built.index.all("a") if a["href"].startswith("data/")]
-    assert files == ["data/ranking.csv", "data/removed.nc", "data/removed.csv"]
-    assert said.count("1 kB") == 2 and "kB" in said
+    assert files == ["data/nothing.csv", "data/ranking.csv", "data/removed.nc", "data/removed.csv"]
+    assert said.count("csv 1 kB") == 3
 
 
 def test_an_index_without_picture_claims_or_data(built, tmp_path):
@@ -374,6 +375,7 @@ def test_parameters_are_read_where_they_were_set():
     cells = [
         new_code_cell('MODEL = "auto"  # or\nN = 50', metadata={"tags": ["parameters"]}),
         new_code_cell('MODEL = "mini"', metadata={"tags": ["injected-parameters"]}),
+        new_code_cell("%magic", metadata={"tags": ["injected-parameters"]}),
         new_code_cell("N = 3"),
     ]
     assert read_parameters(new_notebook(cells=cells)) == {"MODEL": "mini", "N": 50}
