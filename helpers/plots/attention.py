@@ -36,7 +36,7 @@ def plot_attention(pattern: xr.DataArray, *, mark_stripe: bool = True) -> go.Fig
     if mark_stripe and "n" in pattern.attrs:
         n = int(pattern.attrs["n"])
         fig.add_scatter(
-            x=[1.5, n + 1.5, n + 2.5, 2.5, 1.5],
+            x=[1, n + 1, n + 2, 2, 1],  # at each row half a place left and right of its entry
             y=[n + 0.5, 2 * n + 0.5, 2 * n + 0.5, n + 0.5, n + 0.5],
             mode="lines",
             line={"color": theme.SEAM, "width": 1.5},

@@ -14,7 +14,7 @@ from helpers.visible import visible
 
 def text(value: object) -> str:
     """Text as it is: plotly reads HTML, and TeX between dollars, in labels; tokens must not."""
-    return html.escape(visible(value)).replace("$", "&#36;")
+    return html.escape(visible(value), quote=False).replace("$", "&#36;")
 
 
 def mean_over_sequences(data: xr.DataArray) -> xr.DataArray:

@@ -108,7 +108,7 @@ function explore(root, { about, bytes }, { style, palette }) {
 
   const colours = () => palette[isDark() ? "dark" : "light"];
   const nameOf = (layer, head) => `L${layer}H${head}`;
-  const scoreOf = (cell) => scores[state.score].values[cell];
+  const scoreOf = (index) => scores[state.score].values[index];
   const attention = (query, key) => {
     const start = ((state.sequence * layers + state.layer) * heads + state.head) * triangle;
     return thousandth(bytes, start + (query * (query + 1)) / 2 + key) / 1000;
@@ -117,12 +117,12 @@ function explore(root, { about, bytes }, { style, palette }) {
   function drawGrid() {
     const { lut } = colours();
     const { label, chance } = scores[state.score];
-    view.cells.forEach((cell, i) => {
+    view.cells.forEach((button, i) => {
       const value = scoreOf(i);
       const said = `${nameOf(Math.floor(i / heads), i % heads)}, ${label} ${show(value, 2)}`;
-      cell.style.background = value === null ? "none" : `rgb(${colourOf(lut, value)})`;
-      cell.setAttribute("aria-label", said);
-      cell.title = said;
+      button.style.background = value === null ? "none" : `rgb(${colourOf(lut, value)})`;
+      button.setAttribute("aria-label", said);
+      button.title = said;
     });
     const steps = [0, 0.25, 0.5, 0.75, 1].map((value) => `rgb(${colourOf(lut, value)})`);
     view.strip.style.background = `linear-gradient(to right,${steps})`;
@@ -136,9 +136,9 @@ function explore(root, { about, bytes }, { style, palette }) {
     const chosen = state.layer * heads + state.head;
     view.score.value = state.score;
     view.sequence.value = state.sequence;
-    view.cells.forEach((cell, i) => {
-      cell.setAttribute("aria-selected", String(i === chosen));
-      cell.tabIndex = i === chosen ? 0 : -1;
+    view.cells.forEach((button, i) => {
+      button.setAttribute("aria-selected", String(i === chosen));
+      button.tabIndex = i === chosen ? 0 : -1;
     });
     const { label } = scores[state.score];
     view.heading.textContent = `${nameOf(state.layer, state.head)}: ${label} ${show(scoreOf(chosen), 2)}`;
@@ -153,11 +153,16 @@ function explore(root, { about, bytes }, { style, palette }) {
     view.canvas.setAttribute("aria-label", describe());
   }
 
-  function drawPattern() {
-    const { offset, first } = scores[state.score];
+  // Pixels an entry takes: what the box has room for, or enough to read every token.
+  let cell = 14;
+  function measure() {
     const beside = view.box.clientWidth - view.left.offsetWidth - 64;
     const room = Math.min(beside > 360 ? beside : view.box.clientWidth - 40, 680) - MARGIN;
-    const cell = view.large.checked ? 14 : Math.max(2, Math.min(24, Math.floor(room / size)));
+    cell = view.large.checked ? 14 : Math.max(2, Math.min(24, Math.floor(room / size)));
+  }
+
+  function drawPattern() {
+    const { offset, first } = scores[state.score];
     pattern.draw(cell, {
       ...entry,
       words: tokens[state.sequence],
@@ -221,6 +226,7 @@ function explore(root, { about, bytes }, { style, palette }) {
     view.box.dataset.theme = isDark() ? "dark" : "light";
     drawGrid();
     pattern.fill(attention, colours());
+    measure();
     drawPattern();
   }
 
@@ -242,12 +248,15 @@ function explore(root, { about, bytes }, { style, palette }) {
     drawPattern();
   }
 
-  view.cells.forEach((cell, i) =>
-    cell.addEventListener("click", () => choose({ layer: Math.floor(i / heads), head: i % heads })),
+  view.cells.forEach((button, i) =>
+    button.addEventListener("click", () => choose({ layer: Math.floor(i / heads), head: i % heads })),
   );
   view.score.addEventListener("change", () => choose({ score: Number(view.score.value) }));
   view.sequence.addEventListener("change", () => choose({ sequence: Number(view.sequence.value) }));
-  view.large.addEventListener("change", drawPattern);
+  view.large.addEventListener("change", () => {
+    measure();
+    drawPattern();
+  });
   view.canvas.addEventListener("mousemove", (event) => point(pattern.entryAt(event) ?? entry));
   onArrows(view.grid, (down, across) => {
     choose({ layer: clamp(state.layer + down, layers - 1), head: clamp(state.head + across, heads - 1) });
@@ -265,6 +274,7 @@ function explore(root, { about, bytes }, { style, palette }) {
   new ResizeObserver(() => {
     if (view.box.clientWidth === width || view.box.clientWidth === 0) return;
     width = view.box.clientWidth;
+    measure();
     drawPattern();
   }).observe(view.box);
 }

@@ -31,7 +31,7 @@ class Pattern {
   constructor(canvas, size) {
     this.canvas = canvas;
     this.size = size;
-    this.cell = 1;
+    this.cell = 0;
     this.raster = document.createElement("canvas");
     this.raster.width = this.raster.height = size;
   }
@@ -54,11 +54,16 @@ class Pattern {
     const { canvas, size } = this;
     const side = MARGIN + cell * size + 2;
     const ratio = window.devicePixelRatio || 1;
-    this.cell = cell;
-    canvas.width = canvas.height = Math.round(side * ratio);
-    canvas.style.width = canvas.style.height = `${side}px`;
+    const pixels = Math.round(side * ratio);
+    if (cell !== this.cell || canvas.width !== pixels) {
+      canvas.width = canvas.height = pixels;
+      canvas.style.width = canvas.style.height = `${side}px`;
+      this.cell = cell;
+    }
     const pen = canvas.getContext("2d");
     pen.setTransform(ratio, 0, 0, ratio, 0, 0);
+    pen.clearRect(0, 0, side, side);
+    pen.lineWidth = 1;
     pen.imageSmoothingEnabled = false;
     pen.drawImage(this.raster, MARGIN, MARGIN, cell * size, cell * size);
     pen.strokeStyle = ink.frame;

@@ -21,6 +21,7 @@ async function mount(id, draw) {
       await draw(root);
       root.querySelector(".helpers-still")?.remove();
       root.dataset.live = "yes";
+      performance.mark("helpers-live");
     } catch (error) {
       root.dataset.live = "failed";
       console.warn("The picture stays a picture:", error);
