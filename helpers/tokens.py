@@ -8,6 +8,7 @@ from jaxtyping import Int
 from torch import Tensor
 
 from helpers.models import Model
+from helpers.visible import visible
 
 Sampling = Literal["corrected", "blog"]
 
@@ -169,9 +170,10 @@ def encode_text(model: Model, text: str) -> Int[Tensor, "1 pos"]:
 
 
 def label_tokens(model: Model, ids: Int[Tensor, " pos"]) -> list[str]:
-    """Readable text of each token: a leading space shows as "·", a line break as "↵".
+    r"""Readable text of each token: a leading space shows as "·", a line break as "↵".
 
-    Tokens that are only part of a character show the vocabulary's own spelling of them.
+    Tokens that are only part of a character show the vocabulary's own spelling of them; characters
+    that nobody can see are spelled out (`\x00`).
     """
     if model.tokenizer is None:
         return [f"t{int(token)}" for token in ids]
@@ -180,7 +182,7 @@ def label_tokens(model: Model, ids: Int[Tensor, " pos"]) -> list[str]:
         text = model.tokenizer.decode([token])
         if not text or "\ufffd" in text:
             text = str(model.tokenizer.convert_ids_to_tokens(token))
-        labels.append(text.replace(" ", "·").replace("\n", "↵").replace("\t", "⇥"))
+        labels.append(visible(text.replace(" ", "·").replace("\n", "↵").replace("\t", "⇥")))
     return labels
 
 
