@@ -32,8 +32,8 @@ LEVELS = {
     "prose": 6,
     "plots": 6,
     "viewers": 7,
-    "run": 7,
-    "__main__": 8,
+    "run": 8,
+    "__main__": 9,
 }
 MODULES = sorted(PACKAGE.rglob("*.py"))
 

@@ -13,12 +13,18 @@ import nbformat
 from helpers.claims import claims_as_json, collect_claims
 from helpers.models import asked_for, find_source
 from helpers.models.sources import Source
-from helpers.results import write_json, write_whole
+from helpers.results import load_result, write_json, write_whole
 from helpers.run.chapters import read_chapters, read_parameters
 from helpers.run.contents import write_index
 from helpers.run.notebooks import Outcome, find_notebooks, run_notebook
 from helpers.run.pages import write_page
+from helpers.viewers import view_heads
 
+_CAPTION = (
+    "Every head of the model. Left, how much each one looks where an induction head would: at what "
+    "came after the same token the first time. Right, where the chosen head looks, token by token; "
+    "the outline is what its score is the mean of. Click a head, or walk with the arrow keys."
+)
 _PARAMETERS = {"N": "N, tokens in a half", "SEQUENCES": "Sequences", "SEED": "Seed"}
 _LIBRARIES = ("torch", "transformers", "transformer-lens", "numpy", "xarray", "pandas", "plotly")
 
@@ -81,8 +87,35 @@ def run_walkthrough(
         claims = collect_claims(data)
         write_json(claims_as_json(claims), folder / "claims.json")
     about = _say_run(source, outcomes)
-    write_index(outcomes, chapters, claims, folder, about=about, kept_by=kept_by)
+    picture = draw_first_picture(data)
+    write_index(
+        outcomes,
+        chapters,
+        claims,
+        folder,
+        about=about,
+        kept_by=kept_by,
+        picture=picture,
+        caption=_CAPTION if picture else "",
+    )
     return WalkthroughRun(folder, outcomes)
+
+
+def draw_first_picture(data: Path) -> str:
+    """The explorer, on the first sequence of what the notebooks measured, as HTML.
+
+    Args:
+        data: Folder of the results.
+
+    Returns:
+        Self-contained HTML, or nothing if the notebooks did not get that far.
+    """
+    try:
+        scores, attention = load_result(data / "scores.nc"), load_result(data / "attention.nc")
+    except FileNotFoundError:
+        return ""
+    patterns = attention["attention"].isel(sequence=slice(1)).assign_attrs(attention.attrs)
+    return view_heads(scores, patterns).source
 
 
 def _say_run(source: Source, outcomes: Sequence[Outcome]) -> dict[str, object]:
