@@ -5,11 +5,14 @@ import os
 # Before any kernel starts: what the notebooks and load_model("auto") run on here.
 os.environ["HELPERS_MODEL"] = "mini"
 
+from pathlib import Path
+
 import pytest
 
 from helpers import Model, load_model
 from helpers.browser import BrowserError, find_browser
 from helpers.models import ModelError, find_source
+from helpers.run import WalkthroughRun, run_walkthrough
 
 TIERS = {
     "pretrained": lambda: find_source("smollm2"),
@@ -29,6 +32,13 @@ def compiled() -> Model:
 @pytest.fixture(scope="session")
 def mini() -> Model:
     return load_model("mini")
+
+
+@pytest.fixture(scope="session")
+def mini_run(tmp_path_factory: pytest.TempPathFactory) -> WalkthroughRun:
+    """All notebooks on mini, as `make notebooks MODEL=mini` runs them, once for all tests."""
+    notebooks = Path(__file__).parents[1] / "notebooks"
+    return run_walkthrough("mini", notebooks=notebooks, build=tmp_path_factory.mktemp("build"))
 
 
 @pytest.fixture(scope="session")

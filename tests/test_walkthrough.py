@@ -47,10 +47,9 @@ def check_run(run, *, notebooks: int) -> dict[str, dict]:
     return claims
 
 
-def test_mini_shows_the_double_dissociation(tmp_path):
+def test_mini_shows_the_double_dissociation(mini_run):
     """N = 50, 32 sequences: heads are needed for the repeat, MLPs for the language."""
-    run = run_walkthrough("mini", notebooks=NOTEBOOKS, build=tmp_path)
-    claims = check_run(run, notebooks=len(list(NOTEBOOKS.glob("*.ipynb"))))
+    claims = check_run(mini_run, notebooks=len(list(NOTEBOOKS.glob("*.ipynb"))))
     held = {name for name, line in claims.items() if line["verdict"] == "holds"}
     assert SHOWN_BY_MINI <= held
 
