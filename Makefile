@@ -30,7 +30,7 @@ bench: .venv/ready
 
 # The README's pictures, from a finished run: of SmolLM2 unless MODEL says otherwise.
 pictures: .venv/ready
-	$(BIN)/python docs/pictures.py $(if $(filter-out auto,$(MODEL)),"$(MODEL)")
+	$(BIN)/python -m docs.pictures $(if $(filter-out auto,$(MODEL)),"$(MODEL)")
 
 clean:
 	rm -rf .venv build

@@ -1,6 +1,8 @@
-"""The README's pictures, from a finished run: `make pictures`, or `docs/pictures.py [MODEL]`.
+"""The README's pictures, from a finished run: `make pictures`.
 
-Nothing is measured here: what is drawn is what the notebooks kept in `build/<model>/data/`.
+Without make: `python -m docs.pictures [MODEL]`, in the project's folder.
+
+Nothing is measured here: what is drawn is what the notebooks kept in `build/<model>/`.
 """
 
 import sys
@@ -8,11 +10,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import plotly.graph_objects as go
-import xarray as xr
 
+from docs.screenshots import read, take_explorer, take_page
 from helpers import Head, plot_attention, plot_head_scores, plots, rank_heads, theme
 from helpers.browser import BrowserError
-from helpers.results import load_result
 
 ROOT = Path(__file__).parents[1]
 MODEL = "smollm2"
@@ -43,20 +44,12 @@ def draw_induction(run: Path, docs: Path) -> list[Path]:
     return [plots.save(fig, docs / "induction.png")]
 
 
-PICTURES: Sequence[Callable[[Path, Path], list[Path]]] = (draw_induction,)
+PICTURES: Sequence[Callable[[Path, Path], list[Path]]] = (
+    draw_induction,
+    take_explorer,
+    take_page,
+)
 """Each takes the folder of a run, and the folder to write to; it says what it wrote."""
-
-
-def read(run: Path, name: str) -> xr.Dataset:
-    """What a notebook kept as `name`.
-
-    Raises:
-        FileNotFoundError: If it kept no such thing.
-    """
-    path = run / "data" / f"{name}.nc"
-    if not path.is_file():
-        raise FileNotFoundError(f"{path} is not there.")
-    return load_result(path)
 
 
 def put_beside(left: go.Figure, right: go.Figure) -> go.Figure:

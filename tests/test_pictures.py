@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import xarray as xr
+from browser.pixels import is_drawn, read_rows
 
 from docs.pictures import main, put_beside
 from helpers import plot_attention, plot_head_scores
@@ -55,13 +56,17 @@ def test_two_figures_share_one_without_mixing():
 
 
 @pytest.mark.browser
-def test_a_finished_run_becomes_a_picture(tmp_path, capsys):
-    for name, result in (("scores", scores()), ("attention", attention())):
-        save_result(result, tmp_path / "build" / "me--mine" / "data" / f"{name}.nc")
-    main("me/mine", build=tmp_path / "build", docs=tmp_path / "docs")
-    picture = tmp_path / "docs" / "induction.png"
-    assert picture.read_bytes().startswith(b"\x89PNG")
-    assert capsys.readouterr().out.startswith(f"{picture} (me/mine, ")
+def test_a_finished_run_becomes_pictures(mini_run, tmp_path, capsys):
+    main("mini", build=mini_run.folder.parent, docs=tmp_path)
+    said = capsys.readouterr().out.splitlines()
+    names = ["induction", "explorer-light", "explorer-dark", "page-light", "page-dark"]
+    for name, line in zip(names, said, strict=True):
+        picture = tmp_path / f"{name}.png"
+        assert line.startswith(f"{picture} (mini, ")
+        pixels = np.stack(list(read_rows(picture.read_bytes())))[..., :3]
+        assert is_drawn(pixels) and pixels.shape[1] > 900
+        if name != "induction":
+            assert (pixels.mean() > 128) == name.endswith("light")
 
 
 @pytest.mark.parametrize("there", [[], ["scores"]])
