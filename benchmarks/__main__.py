@@ -23,6 +23,7 @@ from benchmarks.measure import describe_machine, measure, multiplication_rate
 from helpers import Head, Model, load_model, sample_repeated_tokens
 from helpers.interventions import make_replacement, replace_positions
 from helpers.models import untrained_bridge, untrained_model
+from helpers.progress import Bar, track
 from helpers.results import write_json
 from helpers.tokens import bos_token
 
@@ -56,16 +57,18 @@ def main() -> int:
     }
     rate = multiplication_rate(model.device)
     _say(f"{model!r}\n{report['machine']}\n{rate / 1e9:.0f} GFLOP/s in float32 products\n")
-    report["works"] = _compare(model, bridge, chosen, rate)
-    report["rate"] = {"before": rate, "after": multiplication_rate(model.device)}
-    del bridge
-    sizes = {
-        "length": [(n, 1) for n in LENGTHS],
-        "batch": [(chosen.n, batch) for batch in BATCHES],
-    }
-    report["growth"] = (
-        {} if chosen.only else {kind: _growth(model, pairs) for kind, pairs in sizes.items()}
-    )
+    todo = _choose(model, bridge, chosen)
+    sizes: dict[str, list[tuple[int, int]]] = {}
+    if not chosen.only:
+        sizes["length"] = [(n, 1) for n in LENGTHS if _fits(model, n)]
+        sizes["batch"] = [(chosen.n, batch) for batch in BATCHES]
+    turns = chosen.rounds * sum(work.operations(way) for work in todo for way in work.ways)
+    grids = sum(_operations(model, *size) for pairs in sizes.values() for size in pairs)
+    with track(turns + grids, "measuring") as bar:
+        report["works"] = _compare(model, todo, chosen.rounds, rate, bar)
+        report["rate"] = {"before": rate, "after": multiplication_rate(model.device)}
+        del bridge, todo
+        report["growth"] = {kind: _growth(model, pairs, bar) for kind, pairs in sizes.items()}
     name = "-".join(filter(None, [chosen.model, chosen.only]))
     path = chosen.build / f"{re.sub('[^A-Za-z0-9.-]+', '-', name).strip('-')}.json"
     write_json(report, path)
@@ -84,8 +87,10 @@ def _load(name: str) -> tuple[Model, Any]:
         bridge: Any = untrained_bridge(config, device=device)
     else:
         from transformer_lens.model_bridge import TransformerBridge
+        from transformers.utils import logging
 
         model = load_model(name)
+        logging.disable_progress_bar()  # one bar is enough
         bridge = TransformerBridge.boot_transformers(
             str(model.source.directory), device=device, dtype=torch.float32
         )
@@ -93,9 +98,8 @@ def _load(name: str) -> tuple[Model, Any]:
     return model, bridge.eval()
 
 
-def _compare(
-    model: Model, bridge: Any, chosen: argparse.Namespace, rate: float
-) -> list[dict[str, Any]]:
+def _choose(model: Model, bridge: Any, chosen: argparse.Namespace) -> list[works.Work]:
+    """The works that were asked for, each after those from which it borrows."""
     sample = sample_repeated_tokens(model, n=chosen.n, sequences=chosen.sequences)
     tokens = sample.tokens.to(model.device)
     middle = max(1, model.n_layers // 2 - 1)
@@ -107,17 +111,25 @@ def _compare(
         grid,
         works.attribution(model, tokens[:1], chosen.n, grid.name),
     ]
+    taken: dict[str, works.Work] = {}
+    for work in todo:
+        if chosen.only in work.name and all(other in taken for other in work.borrowed.values()):
+            taken[work.name] = work
+    return list(taken.values())
+
+
+def _compare(
+    model: Model, todo: list[works.Work], rounds: int, rate: float, bar: Bar
+) -> list[dict[str, Any]]:
     done: dict[str, dict[str, Any]] = {}
     for work in todo:
-        missing = [other for other in work.borrowed.values() if other not in done]
-        if chosen.only not in work.name or missing:
-            continue
         line: dict[str, Any] = {"work": work.name, "note": work.note, "floor": work.floor}
         runs: dict[str, list[Any]] = {way: [] for way in work.ways}
-        for turn in range(chosen.rounds):
+        for turn in range(rounds):
             for way, call in work.ways.items():
-                _say(f"{work.name}: {way}, turn {turn + 1} …\n")
+                bar.advance(0, note=f"{work.name}: {way}, turn {turn + 1}")
                 runs[way].append(measure(call, model.device))
+                bar.advance(work.operations(way))
         line["seconds"] = {way: [run.seconds for run in timed] for way, timed in runs.items()}
         line["megabytes"] = {way: max(run.megabytes for run in t) for way, t in runs.items()}
         for way, other in work.borrowed.items():
@@ -136,17 +148,14 @@ def _compare(
     return list(done.values())
 
 
-def _growth(model: Model, sizes: list[tuple[int, int]]) -> list[dict[str, Any]]:
+def _growth(model: Model, sizes: list[tuple[int, int]], bar: Bar) -> list[dict[str, Any]]:
     """Seconds of our grid over N or over sequences, and the exponent from one to the next.
 
     The exponent of the fewest operations stands beside it: attention alone grows as N³.
     """
     lines: list[dict[str, Any]] = []
     for n, sequences in sizes:
-        if 2 * n + 1 > model.n_ctx:
-            _say(f"N = {n} left out: {model.name} reads {model.n_ctx} tokens at most\n")
-            continue
-        _say(f"grid, N = {n}, {sequences} sequences …\n")
+        bar.advance(0, note=f"grid, N = {n}, {sequences} sequences")
         tokens = sample_repeated_tokens(model, n=n, sequences=sequences).tokens.to(model.device)
         timing = measure(_grid(model, tokens, n), model.device)
         floor = Floor(model).grid(n, sequences)
@@ -157,7 +166,19 @@ def _growth(model: Model, sizes: list[tuple[int, int]]) -> list[dict[str, Any]]:
             line["exponent"] = math.log(timing.seconds / last["seconds"]) / size
             line["exponent_of_floor"] = math.log(floor / last["floor"]) / size
         lines.append({**line, "megabytes": timing.megabytes})
+        bar.advance(_operations(model, n, sequences))
     return lines
+
+
+def _fits(model: Model, n: int) -> bool:
+    if 2 * n + 1 <= model.n_ctx:
+        return True
+    _say(f"N = {n} left out: {model.name} reads {model.n_ctx} tokens at most\n")
+    return False
+
+
+def _operations(model: Model, n: int, sequences: int) -> float:
+    return works.OURS * Floor(model).grid(n, sequences)
 
 
 def _grid(model: Model, tokens: torch.Tensor, n: int) -> Callable[[], torch.Tensor]:

@@ -7,6 +7,7 @@ mode, one run of the whole model for each cell, whole logits.
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
+from unittest.mock import patch
 
 import pandas as pd
 import torch
@@ -19,6 +20,10 @@ from helpers.circuits import residuals, top_k_accuracy, two_head_circuit
 from helpers.forward import reduce_patterns
 from helpers.interventions import attribute_positions, make_replacement, replace_positions
 from helpers.metrics import induction_score_blog, score_pattern
+from helpers.progress import silent
+
+OURS = 1.7
+"""How often our ways take the time that the fewest operations would."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +36,8 @@ class Work:
         floor: Fewest operations that the exact answer needs.
         exact: Whether all ways must give the same numbers.
         note: What a reader of the table should know.
+        slower: How often the other ways do `floor` in the time that it would take, more or less:
+            for the progress bar only.
     """
 
     name: str
@@ -38,8 +45,13 @@ class Work:
     floor: int
     exact: bool = True
     note: str = ""
+    slower: float = 1.0
     borrowed: dict[str, str] = field(default_factory=dict)
     """A way that is the same run as another work's: named, not run again."""
+
+    def operations(self, way: str) -> float:
+        """About how many operations' time a way takes."""
+        return self.floor * (OURS if way == "ours" else self.slower)
 
 
 def second_half_loss(logits: Tensor, tokens: Tensor, n: int) -> Tensor:
@@ -81,15 +93,16 @@ def grid(bridge: Any, model: Model, tokens: Tensor, n: int) -> Work:
             [(layer, n + 1 + i) for layer in range(layers) for i in range(n)],
             columns=["layer", "pos"],
         )
-        found = patching.generic_activation_patch(
-            model=bridge,
-            corrupted_tokens=tokens,
-            clean_cache=ActivationCache(shifted, bridge),
-            patching_metric=lambda logits: second_half_loss(logits, tokens, n),
-            patch_setter=patching.layer_pos_patch_setter,
-            activation_name="mlp_out",
-            index_df=cells,
-        )
+        with patch.object(patching, "tqdm", list):  # our bar is shown, and one is enough
+            found = patching.generic_activation_patch(
+                model=bridge,
+                corrupted_tokens=tokens,
+                clean_cache=ActivationCache(shifted, bridge),
+                patching_metric=lambda logits: second_half_loss(logits, tokens, n),
+                patch_setter=patching.layer_pos_patch_setter,
+                activation_name="mlp_out",
+                index_df=cells,
+            )
         return found.view(layers, n).cpu() - clean.cpu()
 
     def ours() -> Tensor:
@@ -100,6 +113,7 @@ def grid(bridge: Any, model: Model, tokens: Tensor, n: int) -> Work:
         f"MLP grid, {layers} x {n} cells, {len(tokens)} sequence",
         {"post": post, "TransformerLens": transformer_lens, "ours": ours},
         Floor(model).grid(n, len(tokens)),
+        slower=15.0,
     )
 
 
@@ -154,6 +168,7 @@ def scan(bridge: Any, model: Model, tokens: Tensor, n: int) -> Work:
         {"post": post, "TransformerLens": transformer_lens, "ours": ours},
         Floor(model).scan(n, len(tokens)),
         note="ours: five scores",
+        slower=3.0,
     )
 
 
@@ -179,6 +194,7 @@ def circuit(model: Model, previous: Head, induction: Head) -> Work:
         {"post": post, "ours": ours},
         Floor(model).circuit(model.d_vocab),
         note="ours: top-5 too; the post's own factors are TransformerLens'",
+        slower=17.0,
     )
 
 
@@ -199,7 +215,7 @@ def every_token(bridge: Any, model: Model, bos: int, layer: int) -> Work:
         return torch.cat(parts)
 
     def ours() -> Tensor:
-        (found,) = residuals._compute(model, [layer], ids, lambda items, **_: items)
+        (found,) = residuals._compute(model, [layer], ids, silent)
         return found.cpu()
 
     return Work(
@@ -207,4 +223,5 @@ def every_token(bridge: Any, model: Model, bos: int, layer: int) -> Work:
         {"TransformerLens": transformer_lens, "ours": ours},
         Floor(model).residuals(layer, model.d_vocab),
         note="computed anew, not from disk",
+        slower=4.0,
     )

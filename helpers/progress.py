@@ -1,84 +1,289 @@
-"""Progress that tells the truth: done, rate and time left, in a terminal or in a notebook."""
+"""Progress that tells the truth: one bar for one call, with its rate and the time left.
+
+A function that can take long is handed a `Track` and opens one bar on it:
+
+    with track(len(layers), "replacing layers") as bar:
+        for layer in layers:
+            ...
+            bar.advance()
+
+Steps that cost more advance it by more. Where a step is itself a function that takes a `Track`,
+it is handed `bar.part(amount)`: its own steps then move this bar, by `amount` in all.
+"""
 
 import html
+import os
 import sys
 import time
-from collections.abc import Iterable, Iterator
-from typing import Protocol, TypeVar, runtime_checkable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
 
 from tqdm import tqdm
 
-T = TypeVar("T")
+DELAY = 2.0
+"""Seconds before a bar is shown: what is done by then shows nothing."""
+REMEMBERED = 10.0
+"""Seconds from which on a finished bar leaves a line with the time that it took."""
+SHARE = "progress"
+"""Under this name a notebook's bar keeps its share in the metadata, for who executes notebooks."""
 _PATIENCE = 0.2
-"""Seconds between two updates of a notebook's bar."""
+"""Seconds between two looks of a bar."""
+
+Amount = int | float
+"""Of work, in whatever unit."""
+
+_clock = time.monotonic
+_busy = False
 
 
 @runtime_checkable
 class Track(Protocol):
-    """Anything that shows how far an iterable has come."""
+    """Anything that opens a bar."""
 
-    def __call__(self, items: Iterable[T], *, total: int, label: str) -> Iterable[T]:
-        """Pass the items through."""
+    def __call__(self, total: Amount, label: str) -> AbstractContextManager["Bar"]:
+        """Open a bar for work of this size, in whatever unit, named in a few words."""
         ...
 
 
-def track(items: Iterable[T], *, total: int, label: str) -> Iterable[T]:
-    """Pass items through while a bar shows how many of `total` are done.
-
-    A terminal gets tqdm's bar, a notebook a line that updates in place and stays; when output
-    goes anywhere else there is no bar.
+class Bar:
+    """How far a piece of work has come.
 
     Args:
-        items: What to go through.
-        total: How many there are.
+        total: All there is to do.
+        moved: Called with the bar whenever it moves.
+    """
+
+    def __init__(self, total: Amount, moved: Callable[["Bar"], None]) -> None:
+        self.total, self.note = total, ""
+        self.done: Amount = 0
+        self._moved = moved
+
+    @property
+    def share(self) -> float:
+        """How much of the work is done, in [0, 1]."""
+        return min(1.0, self.done / self.total) if self.total else 1.0
+
+    def advance(self, amount: Amount = 1.0, *, note: str = "") -> None:
+        """Say that some more is done.
+
+        Args:
+            amount: How much, in the unit of the total.
+            note: A few words to show beside the bar from now on.
+        """
+        self.done += amount
+        self.note = note or self.note
+        self._moved(self)
+
+    def part(self, amount: Amount) -> Track:
+        """What to hand to a function whose work is this much of the whole, in the same unit."""
+
+        @contextmanager
+        def opened(total: Amount, label: str) -> Iterator[Bar]:  # noqa: ARG001 - the whole has one
+            start = self.done
+
+            def moved(inner: Bar) -> None:
+                self.done = start + amount * inner.share
+                self.note = inner.note or self.note
+                self._moved(self)
+
+            inner = Bar(total, moved)
+            yield inner
+            if not total:  # nothing was left to do
+                moved(inner)
+
+        return opened
+
+
+@contextmanager
+def track(total: Amount, label: str) -> Iterator[Bar]:
+    """Show a bar in the terminal or under the notebook's cell while the work lasts.
+
+    Work of less than two seconds shows nothing. A finished bar vanishes; if the work took long,
+    a line with its time stays. If the work is broken off, by an error or by hand, the line says
+    where. A bar that is opened while another one is shown shows nothing, and so does every bar
+    where there is neither a notebook nor a terminal.
+
+    Args:
+        total: All there is to do, in whatever unit.
         label: What is being done, in a few words.
 
-    Returns:
-        The same items.
+    Yields:
+        The bar, to be advanced by `total` in all.
     """
+    global _busy
+    surface = None if _busy else _find_surface()
+    if surface is None:
+        yield Bar(total, _ignore)
+        return
+    drawn = _Drawn(label, surface)
+    bar = Bar(total, drawn.move)
+    _busy = True
+    try:
+        yield bar
+    except BaseException:
+        drawn.stop(bar)
+        raise
+    else:
+        drawn.finish()
+    finally:
+        _busy = False
+
+
+@contextmanager
+def silent(total: Amount, label: str) -> Iterator[Bar]:  # noqa: ARG001
+    """Show nothing."""
+    yield Bar(total, _ignore)
+
+
+def _ignore(_bar: Bar) -> None:
+    pass
+
+
+@dataclass(frozen=True)
+class _Look:
+    """What there is to see of a bar at some moment."""
+
+    label: str
+    share: float
+    seconds: float
+    note: str
+
+    @property
+    def percent(self) -> str:
+        return f"{int(100 * self.share + 1e-9)} %"
+
+    @property
+    def times(self) -> str:
+        left, rate = "?", "?"
+        if self.share:
+            left = tqdm.format_interval(self.seconds * (1 - self.share) / self.share)
+            a_second = 100 * self.share / self.seconds
+            rate = f"{a_second:.1f} %/s" if a_second >= 1 else f"{60 * a_second:.1f} %/min"
+        words = [tqdm.format_interval(self.seconds), f"{left} left", rate, self.note]
+        return ", ".join(filter(None, words))
+
+
+@runtime_checkable
+class _Surface(Protocol):
+    """Where a bar is drawn."""
+
+    def show(self, look: _Look) -> None:
+        """Draw it, over what was there."""
+        ...
+
+    def close(self, words: str, *, quiet: bool) -> None:
+        """Take it away and leave some words in its place, or nothing; quiet ones catch no eye."""
+        ...
+
+
+class _Drawn:
+    """Decides when a bar is drawn and what is left of it."""
+
+    def __init__(self, label: str, surface: _Surface) -> None:
+        self._label, self._surface = label, surface
+        self._start, self._shown = _clock(), -float("inf")
+
+    def move(self, bar: Bar) -> None:
+        now = _clock()
+        if not self._is_seen and (now - self._start < DELAY or bar.share == 1.0):
+            return
+        if now - self._shown >= _PATIENCE:
+            self._shown = now
+            self._surface.show(_Look(self._label, bar.share, now - self._start, bar.note))
+
+    def finish(self) -> None:
+        seconds = _clock() - self._start
+        took = f"{self._label}: took {tqdm.format_interval(seconds)}"
+        if self._is_seen or seconds >= REMEMBERED:
+            self._surface.close(took if seconds >= REMEMBERED else "", quiet=True)
+
+    def stop(self, bar: Bar) -> None:
+        seconds = _clock() - self._start
+        look = _Look(self._label, bar.share, seconds, bar.note)
+        if self._is_seen or seconds >= DELAY:
+            where = f"{look.percent} after {tqdm.format_interval(seconds)}"
+            where += f" ({bar.note})" if bar.note else ""
+            self._surface.close(f"{self._label}: stopped at {where}", quiet=False)
+
+    @property
+    def _is_seen(self) -> bool:
+        return self._shown > self._start
+
+
+class _Terminal:
+    def __init__(self, file: Any) -> None:
+        self._file = file
+        self._print = tqdm.status_printer(file)
+        self._ascii = " #" if "utf" not in (file.encoding or "").lower() else False
+
+    def show(self, look: _Look) -> None:
+        after = look.times.replace("{", "{{").replace("}", "}}")
+        line = tqdm.format_meter(
+            look.share,
+            1,
+            look.seconds,
+            ncols=_columns(self._file),
+            ascii=self._ascii,  # type: ignore[arg-type] - tqdm takes both
+            prefix=f"{look.label}: {look.percent:>5}",
+            bar_format=f"{{desc}}|{{bar}}| {after}",
+        )
+        self._print(line)
+
+    def close(self, words: str, *, quiet: bool) -> None:  # noqa: ARG002 - all words are alike here
+        self._print("")
+        self._file.write(f"\r{words}\n" if words else "\r")
+        self._file.flush()
+
+
+class _Notebook:
+    """A line that updates in place: HTML, and as plain text for where that is not shown."""
+
+    def __init__(self) -> None:
+        self._handle: Any = None
+
+    def show(self, look: _Look) -> None:
+        label = html.escape(look.label)
+        bar = (
+            f'<progress value="{look.share:.3f}" max="1" aria-label="{label}" style="width:12em;'
+            'vertical-align:middle;accent-color:var(--jp-brand-color1,auto)"></progress>'
+        )
+        words = f"{look.percent}, {look.times}"
+        page, plain = f"{bar} {label}: {html.escape(words)}", f"{look.label}: {words}"
+        self._put(page, plain, {SHARE: look.share})
+
+    def close(self, words: str, *, quiet: bool) -> None:
+        muted = ' style="color:var(--jp-ui-font-color2,currentColor)"' if quiet else ""
+        self._put(f"<small{muted}>{html.escape(words)}</small>" if words else "", words, {})
+
+    def _put(self, page: str, plain: str, metadata: dict[str, float]) -> None:
+        from IPython.display import display
+
+        bundle = {"text/plain": plain, "text/html": page}
+        if self._handle is None:
+            self._handle = display(bundle, raw=True, metadata=metadata, display_id=True)
+        else:
+            self._handle.update(bundle, raw=True, metadata=metadata)
+
+
+def _find_surface() -> _Surface | None:
     if _in_notebook():
-        return _notebook_bar(items, total=total, label=label)
-    return tqdm(items, total=total, desc=label, disable=None)
-
-
-def silent(items: Iterable[T], *, total: int, label: str) -> Iterable[T]:  # noqa: ARG001
-    """Pass items through without showing anything."""
-    return items
+        return _Notebook()
+    # A closed or missing stderr is no terminal either.
+    if sys.stderr is not None and not sys.stderr.closed and sys.stderr.isatty():
+        return _Terminal(sys.stderr)
+    return None
 
 
 def _in_notebook() -> bool:
     ipython = sys.modules.get("IPython")
     shell = ipython.get_ipython() if ipython is not None else None
-    return shell is not None and shell.__class__.__name__ == "ZMQInteractiveShell"
+    return any(kind.__name__ == "ZMQInteractiveShell" for kind in type(shell).__mro__)
 
 
-def _notebook_bar(items: Iterable[T], *, total: int, label: str) -> Iterator[T]:
-    from IPython.display import display
-
-    start = shown = time.monotonic()
-    handle = display(_Bar(label, 0, total, 0.0), display_id=True)
-    done = 0
-    for item in items:
-        yield item
-        done += 1
-        now = time.monotonic()
-        if handle is not None and (now - shown > _PATIENCE or done == total):
-            handle.update(_Bar(label, done, total, now - start))
-            shown = now
-
-
-class _Bar:
-    def __init__(self, label: str, done: int, total: int, seconds: float) -> None:
-        self.label, self.done, self.total = label, done, total
-        self.meter = tqdm.format_meter(done, total, seconds, prefix=label, ncols=70, ascii=" #")
-
-    def __repr__(self) -> str:
-        return self.meter
-
-    def _repr_html_(self) -> str:
-        label = html.escape(self.label)
-        counts = html.escape(self.meter.rpartition("|")[2].strip() or self.meter)
-        return (
-            f'<progress value="{self.done}" max="{self.total}" aria-label="{label}" '
-            f'style="width:12em;vertical-align:middle"></progress> {label}: <code>{counts}</code>'
-        )
+def _columns(file: Any) -> int:
+    try:
+        return max(20, os.get_terminal_size(file.fileno()).columns - 1)
+    except (OSError, ValueError):
+        return 79

@@ -10,6 +10,7 @@ from helpers.circuits.embeddings import (
     pick_readings,
     read_by_head,
     read_by_layer,
+    reading_work,
 )
 from helpers.circuits.residuals import token_residuals
 from helpers.circuits.two_heads import (
@@ -34,6 +35,7 @@ __all__ = [
     "random_composition",
     "read_by_head",
     "read_by_layer",
+    "reading_work",
     "token_residuals",
     "top_k_accuracy",
     "two_head_circuit",

@@ -6,9 +6,12 @@ from jaxtyping import Float
 from torch import Tensor
 
 from helpers.models import Model
+from helpers.progress import Track, silent
 
 
-def k_composition(model: Model) -> Float[Tensor, "layer_from head_from layer_to head_to"]:
+def k_composition(
+    model: Model, *, track: Track = silent
+) -> Float[Tensor, "layer_from head_from layer_to head_to"]:
     """K-composition score of every earlier head into every later head.
 
     C[P, I] = ||W_OV^P W_K^I W_Q^I^T||_F / (||W_OV^P||_F ||W_K^I W_Q^I^T||_F). Range [0, 1];
@@ -21,6 +24,7 @@ def k_composition(model: Model) -> Float[Tensor, "layer_from head_from layer_to 
 
     Args:
         model: The model.
+        track: Shows how far the pairs have come.
 
     Returns:
         Scores, `[layer_from, head_from, layer_to, head_to]`.
@@ -34,13 +38,16 @@ def k_composition(model: Model) -> Float[Tensor, "layer_from head_from layer_to 
     norm_QK = _product_norm(_gram(W_K), read)
     shape = (model.n_layers, model.n_heads)
     scores = torch.full((*shape, *shape), torch.nan)
-    for layer in range(1, model.n_layers):
-        for head in range(model.n_heads):
+    later = [head for head in model.heads() if head.layer]
+    with track(sum(head.layer for head in later), "composing heads") as bar:
+        for to in later:
+            layer, head = to.layer, to.head
             between = einsum(W_O[:layer], W_K[layer, head], "layer head v m, m k -> layer head v k")
             through = einsum(between, read[layer, head], "layer head v k, k q -> layer head v q")
             squared = (written[:layer] @ through * between).sum((-2, -1)).clamp(min=0)
             scale = norm_OV[:layer] * norm_QK[layer, head]
             scores[:layer, :, layer, head] = (squared.sqrt() / scale).nan_to_num(0.0).cpu()
+            bar.advance(layer)
     return scores
 
 

@@ -11,6 +11,7 @@ from transformer_lens import FactoredMatrix
 from helpers.circuits.diagonal import diagonal_ranks, share_within
 from helpers.heads import Head, parse_heads
 from helpers.models import Model
+from helpers.progress import Track, silent
 
 
 class Copying(NamedTuple):
@@ -56,7 +57,9 @@ def copying_circuit(
     return FactoredMatrix(E @ W_V, W_O @ model.W_U)
 
 
-def copying_accuracy(model: Model, heads: Head | Sequence[Head]) -> Copying:
+def copying_accuracy(
+    model: Model, heads: Head | Sequence[Head], *, track: Track = silent
+) -> Copying:
     """Share of tokens that heads, attending to them, promote above all others.
 
     hit_k(i) = fewer than k other logits of row i of `E W_OV W_U` are as large as the own one.
@@ -65,6 +68,7 @@ def copying_accuracy(model: Model, heads: Head | Sequence[Head]) -> Copying:
     Args:
         model: The model.
         heads: The head, or several whose outputs are summed.
+        track: Shows how far the vocabulary has come.
 
     Returns:
         Top-1 and top-5 share over the whole vocabulary.
@@ -74,7 +78,7 @@ def copying_accuracy(model: Model, heads: Head | Sequence[Head]) -> Copying:
 
     Source: Olsson et al. 2022 and ARENA 1.2 (OV copying).
     """
-    ranks, _ = diagonal_ranks(copying_circuit(model, heads))
+    ranks, _ = diagonal_ranks(copying_circuit(model, heads), track=track)
     return Copying(share_within(ranks, 1), share_within(ranks, 5), len(ranks))
 
 

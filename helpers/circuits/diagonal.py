@@ -5,12 +5,14 @@ from jaxtyping import Int
 from torch import Tensor
 from transformer_lens import FactoredMatrix
 
+from helpers.progress import Track, silent
+
 TILE, TILE_GPU = 512, 8192
 """Side of the square that is looked at together: 1 MB, so that it stays in a core's cache."""
 
 
 def diagonal_ranks(
-    circuit: FactoredMatrix, *, tile: int | None = None
+    circuit: FactoredMatrix, *, tile: int | None = None, track: Track = silent
 ) -> tuple[Int[Tensor, " token"], Int[Tensor, " token"]]:
     """Rank of every diagonal entry in its row and in its column, 1 being the best.
 
@@ -21,6 +23,7 @@ def diagonal_ranks(
     Args:
         circuit: Square matrix in factors.
         tile: Side of a tile; one that suits the cache if not given.
+        track: Shows how far the columns have come.
 
     Returns:
         Ranks within rows and within columns, 1 … number of tokens.
@@ -44,15 +47,17 @@ def diagonal_ranks(
     buffers = A.new_empty(2, min(size, tokens) ** 2)
     shapes = {(len(a), b.shape[1]) for a, *_ in rows for b, *_ in columns}
     views = {shape: buffers[:, : shape[0] * shape[1]].view(2, *shape).unbind() for shape in shapes}
-    for j, (b, of_columns, seen_columns) in enumerate(columns):
-        for i, (a, of_rows, seen_rows) in enumerate(rows):
-            scores, beats = views[len(a), b.shape[1]]
-            torch.mm(a, b, out=scores)
-            if i == j:  # the same entry from another product can differ in its last bit
-                scores.diagonal().copy_(of_columns)
-            # Comparing into floats and adding them up is several times faster than booleans.
-            seen_rows += torch.ge(scores, of_rows, out=beats).sum(1)
-            seen_columns += torch.ge(scores, of_columns, out=beats).sum(0)
+    with track(tokens, "matching every token with every token") as bar:
+        for j, (b, of_columns, seen_columns) in enumerate(columns):
+            for i, (a, of_rows, seen_rows) in enumerate(rows):
+                scores, beats = views[len(a), b.shape[1]]
+                torch.mm(a, b, out=scores)
+                if i == j:  # the same entry from another product can differ in its last bit
+                    scores.diagonal().copy_(of_columns)
+                # Comparing into floats and adding them up is several times faster than booleans.
+                seen_rows += torch.ge(scores, of_rows, out=beats).sum(1)
+                seen_columns += torch.ge(scores, of_columns, out=beats).sum(0)
+            bar.advance(b.shape[1])
     return in_rows.long().cpu(), in_columns.long().cpu()
 
 

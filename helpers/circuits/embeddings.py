@@ -101,17 +101,33 @@ def read_by_layer(
     """
     if rung not in RUNGS:
         raise ValueError(f"Unknown rung {rung!r}; the ladder is {', '.join(RUNGS)}.")
+    before = token_residuals(model, _needed(layers, rung), tokens=tokens, track=track)
     if rung == "centred":
-        before = token_residuals(model, layers, tokens=tokens, track=track)
         return {
             layer: _centred(model.normalize(residual, layer))
             for layer, residual in zip(layers, before, strict=True)
         }
     if rung == "effective":
-        (E,) = token_residuals(model, [1], tokens=tokens, track=track)
+        (E,) = before
     else:
         E = model.W_E if tokens is None else model.W_E[tokens.to(model.device)]
     return {layer: E if rung == "raw" else model.normalize(E, layer) for layer in layers}
+
+
+def reading_work(model: Model, layers: Sequence[int], rung: Rung) -> float:
+    """What `read_by_layer` does, in multiplications for each token: for a bar's total.
+
+    Args:
+        model: The model.
+        layers: Which layers.
+        rung: See `read_by_head`.
+    """
+    return max(_needed(layers, rung), default=0) * model.weights_in_blocks / model.n_layers
+
+
+def _needed(layers: Sequence[int], rung: Rung) -> Sequence[int]:
+    """Before which layers residual streams are needed."""
+    return {"effective": [1], "centred": layers}.get(rung, [])
 
 
 def pick_readings(

@@ -37,7 +37,7 @@ def token_residuals(
         model: The model.
         layers: Before which layers; `n_layers` means after the last one.
         tokens: Ids of the tokens; the whole vocabulary if not given.
-        track: Shows how far the vocabulary has come.
+        track: Shows how far the tokens have come.
 
     Returns:
         One tensor a layer, in the order of `layers`, on the model's device.
@@ -50,12 +50,14 @@ def token_residuals(
             raise ValueError(f"{model.name} has layers 0 to {model.n_layers}, not {layer}.")
     kept = {layer: _load(model, layer, tokens) for layer in set(layers)}
     missing = sorted(layer for layer, found in kept.items() if found is None)
-    if missing:
-        ids = torch.arange(model.d_vocab) if tokens is None else tokens
-        for layer, made in zip(missing, _compute(model, missing, ids, track), strict=True):
-            kept[layer] = made
-            if tokens is None:
-                _save(model, layer, made)
+    ids = torch.arange(model.d_vocab) if tokens is None else tokens
+    with track(len(ids) * max(missing, default=0), "running every token") as bar:
+        if missing:
+            computed = _compute(model, missing, ids, bar.part(bar.total))
+            for layer, made in zip(missing, computed, strict=True):
+                kept[layer] = made
+                if tokens is None:
+                    _save(model, layer, made)
     return [kept[layer].to(model.device) for layer in layers]  # type: ignore[union-attr]
 
 
@@ -81,16 +83,17 @@ def _replay(
     bos = bos_token(model)
     run = record(model, torch.tensor([[bos, bos]]))
     parts: dict[int, list[Tensor]] = {layer: [] for layer in layers}
-    batches = list(batch_slices(len(ids), model.tokens_at_once))
-    for rows in track(batches, total=len(batches), label="running every token"):
-        (residual,) = _run_plainly(model, [0], ids[rows], silent)
-        residual = residual[:, None]
-        sequence = torch.zeros(len(residual), dtype=torch.long)
-        for layer in range(max(layers) + 1):
-            if layer > 0:
-                residual = run.block(layer - 1, residual, sequence=sequence, start=1)
-            if layer in parts:
-                parts[layer].append(residual[:, 0])
+    with track(len(ids) * max(layers), "running every token") as bar:
+        for rows in batch_slices(len(ids), model.tokens_at_once):
+            (residual,) = _run_plainly(model, [0], ids[rows], silent)
+            residual = residual[:, None]
+            sequence = torch.zeros(len(residual), dtype=torch.long)
+            for layer in range(max(layers) + 1):
+                if layer > 0:
+                    residual = run.block(layer - 1, residual, sequence=sequence, start=1)
+                    bar.advance(len(residual))
+                if layer in parts:
+                    parts[layer].append(residual[:, 0])
     return [torch.cat(parts[layer]) for layer in layers]
 
 

@@ -11,6 +11,7 @@ from helpers.circuits.diagonal import diagonal_ranks, mean_reciprocal_rank, shar
 from helpers.circuits.embeddings import Readings, read_by_head
 from helpers.heads import Head, parse_heads
 from helpers.models import Model
+from helpers.progress import Track, silent
 
 
 class Accuracy(NamedTuple):
@@ -90,7 +91,9 @@ def two_head_circuit(
     return FactoredMatrix(queries, keys.mT)
 
 
-def top_k_accuracy(circuit: FactoredMatrix, *, tile: int | None = None) -> Accuracy:
+def top_k_accuracy(
+    circuit: FactoredMatrix, *, tile: int | None = None, track: Track = silent
+) -> Accuracy:
     """How often and how nearly the circuit matches tokens best with themselves, both ways.
 
     hit_k(i) = fewer than k other entries of row (column) i are as large as the diagonal;
@@ -101,6 +104,7 @@ def top_k_accuracy(circuit: FactoredMatrix, *, tile: int | None = None) -> Accur
     Args:
         circuit: Square `[query token, key token]` circuit in factors.
         tile: Side of a tile; one that suits the cache if not given.
+        track: Shows how far the tokens have come.
 
     Returns:
         Top-1, top-5 and mean reciprocal rank along keys and along queries; range [0, 1], chance
@@ -109,7 +113,7 @@ def top_k_accuracy(circuit: FactoredMatrix, *, tile: int | None = None) -> Accur
     Raises:
         ValueError: If the circuit is not square.
     """
-    by_key, by_query = diagonal_ranks(circuit, tile=tile)
+    by_key, by_query = diagonal_ranks(circuit, tile=tile, track=track)
     return Accuracy(
         top1_keys=share_within(by_key, 1),
         top5_keys=share_within(by_key, 5),

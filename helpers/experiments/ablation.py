@@ -8,7 +8,7 @@ from helpers import interventions
 from helpers.experiments.provenance import run_attrs
 from helpers.interventions import Component, Method, Replacement
 from helpers.models import Model, UnsupportedModelError
-from helpers.progress import track
+from helpers.progress import Track, track
 from helpers.results import label_array, token_coord
 from helpers.tokens import RepeatedTokens, label_tokens
 
@@ -45,10 +45,12 @@ def ablate_positions(
         UnsupportedModelError: If the model has no MLPs, and MLPs are asked for.
         ValueError: If component or method is unknown, or the method needs more sequences.
     """
-    replacement = _replacement(model, sample, component, method)
-    found = interventions.replace_positions(
-        model, sample.tokens, sample.n, replacement, track=track
-    )
+    tokens, n = sample.tokens, sample.n
+    run = tokens.numel() * model.n_layers
+    work = interventions.positions_work(model, len(tokens), n, component)
+    with track(run + work, f"replacing {component}, position by position") as bar:
+        replacement = _replacement(model, sample, component, method, track=bar.part(run))
+        found = interventions.replace_positions(model, tokens, n, replacement, track=bar.part(work))
     effect = label_array(
         _units(found, component),
         _dims(component, "position", "target"),
@@ -91,10 +93,11 @@ def attribute_positions(
         UnsupportedModelError: If the model has no MLPs, and MLPs are asked for.
         ValueError: If component or method is unknown, or the method needs more sequences.
     """
-    replacement = _replacement(model, sample, component, method)
-    found = interventions.attribute_positions(
-        model, sample.tokens, sample.n, replacement, track=track
-    )
+    with track(4, f"estimating what {component} does") as bar:  # a run; one forward and backward
+        replacement = _replacement(model, sample, component, method, track=bar.part(1))
+        found = interventions.attribute_positions(
+            model, sample.tokens, sample.n, replacement, track=bar.part(3)
+        )
     effect = label_array(
         _units(found, component),
         _dims(component, "position"),
@@ -130,10 +133,14 @@ def ablate_second_half(
         UnsupportedModelError: If the model has no MLPs, and MLPs are asked for.
         ValueError: If component or method is unknown, or the method needs more sequences.
     """
-    replacement = _replacement(model, sample, component, method)
-    found = interventions.replace_second_half(
-        model, sample.tokens, sample.n, replacement, track=track
-    )
+    tokens, n = sample.tokens, sample.n
+    run = tokens.numel() * model.n_layers
+    work = interventions.second_half_work(model, len(tokens), n, component)
+    with track(run + work, f"replacing {component}, layer by layer") as bar:
+        replacement = _replacement(model, sample, component, method, track=bar.part(run))
+        found = interventions.replace_second_half(
+            model, tokens, n, replacement, track=bar.part(work)
+        )
     effect = label_array(
         _units(found, component),
         _dims(component, "target"),
@@ -145,12 +152,18 @@ def ablate_second_half(
 
 
 def _replacement(
-    model: Model, sample: RepeatedTokens, component: Component, method: Method
+    model: Model, sample: RepeatedTokens, component: Component, method: Method, *, track: Track
 ) -> Replacement:
     if component == "mlp_out" and not model.has_mlps:
         raise UnsupportedModelError(f"{model.name} is attention-only: it has no MLPs to replace.")
     return interventions.make_replacement(
-        model, sample.tokens, sample.n, component=component, method=method, seed=sample.seed
+        model,
+        sample.tokens,
+        sample.n,
+        component=component,
+        method=method,
+        seed=sample.seed,
+        track=track,
     )
 
 

@@ -10,6 +10,7 @@ from helpers.experiments.provenance import run_attrs
 from helpers.forward import attention_patterns
 from helpers.heads import Head, parse_heads
 from helpers.models import Model
+from helpers.progress import track
 from helpers.results import label_array, token_coord
 from helpers.tokens import RepeatedTokens, encode_text, label_tokens
 
@@ -43,7 +44,7 @@ def get_attention(
     else:
         tokens = source.tokens[sequence : sequence + 1]
         attrs = {**run_attrs(model, source), "sequence": sequence}
-    patterns = attention_patterns(model, tokens, chosen)[:, 0]
+    patterns = attention_patterns(model, tokens, chosen, track=track)[:, 0]
     possible = torch.ones(patterns.shape[-2:], dtype=torch.bool).tril()
     labels = label_tokens(model, tokens[0])
     positions = np.arange(len(labels))
@@ -87,7 +88,7 @@ def get_all_attention(
         tokens, attrs = some.tokens, run_attrs(model, some)
     grid = (model.n_layers, model.n_heads)
     heads = [Head(layer, head) for layer in range(grid[0]) for head in range(grid[1])]
-    patterns = attention_patterns(model, tokens, heads).unflatten(0, grid)
+    patterns = attention_patterns(model, tokens, heads, track=track).unflatten(0, grid)
     possible = torch.ones(patterns.shape[-2:], dtype=torch.bool).tril()
     labels = [label_tokens(model, line) for line in tokens]
     positions = np.arange(tokens.shape[1])

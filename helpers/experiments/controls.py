@@ -79,19 +79,28 @@ def ablate_layers(
         for m in range(len(methods))
         for i in range(len(inputs))
     ]
-    for c, m, i in track(steps, total=len(steps), label="replacing layers"):
-        replacement = interventions.make_replacement(
-            model,
-            inputs[i],
-            sample.n,
-            component=components[c],
-            method=methods[m],
-            seed=sample.seed,
-        )
-        found = interventions.replace_second_half(
-            model, inputs[i][few], sample.n, replacement.of_sequences(few)
-        )
-        effect[c, m, i] = found[:, :, 0, 1:].mean(-1)
+    run = sample.tokens.numel() * model.n_layers
+    work = [interventions.second_half_work(model, measured, sample.n, c) for c in components]
+    total = len(methods) * len(inputs) * sum(run + of_component for of_component in work)
+    with track(total, "replacing layers") as bar:
+        for c, m, i in steps:
+            replacement = interventions.make_replacement(
+                model,
+                inputs[i],
+                sample.n,
+                component=components[c],
+                method=methods[m],
+                seed=sample.seed,
+                track=bar.part(run),
+            )
+            found = interventions.replace_second_half(
+                model,
+                inputs[i][few],
+                sample.n,
+                replacement.of_sequences(few),
+                track=bar.part(work[c]),
+            )
+            effect[c, m, i] = found[:, :, 0, 1:].mean(-1)
     labelled = label_array(
         effect,
         ("component", "removal", "input", "sequence", "layer"),

@@ -11,6 +11,7 @@ from helpers.experiments.lookup import look_back, unused_tokens
 from helpers.experiments.provenance import run_attrs
 from helpers.heads import Head
 from helpers.models import Model
+from helpers.progress import track
 from helpers.results import label_array
 from helpers.tokens import RepeatedTokens
 
@@ -56,7 +57,11 @@ def damage_repeat(model: Model, sample: RepeatedTokens, head: Head) -> xr.Datase
     swapped[:, [n + at, n + at + 1]] = sample.tokens[:, [n + at + 1, n + at]]
     offsets = torch.arange(max(2 - at, -5), min(n - at, SINCE) + 1)
     places = (n + at + offsets).expand(len(sample), -1)
-    seen = [look_back(model, tokens, head, places) for tokens in (sample.tokens, changed, swapped)]
+    with track(len(DAMAGES), "damaging the repeat") as bar:
+        seen = [
+            look_back(model, tokens, head, places, track=bar.part(1))
+            for tokens in (sample.tokens, changed, swapped)
+        ]
     dims = ("damage", "offset", "sequence")
     coords = {"damage": list(DAMAGES), "offset": offsets.numpy()}
     return xr.Dataset(
@@ -100,19 +105,20 @@ def shuffle_repeat(
     log_prob, attention = torch.full(shape, torch.nan), torch.full(shape, torch.nan)
     everywhere = torch.arange(1, 2 * n + 1).expand(len(sample), -1)
     first = torch.zeros(len(sample))
-    for i, block in enumerate(blocks):
-        orders = [_shuffled(n, block, generator) for _ in range(len(sample))]
-        order = torch.stack(orders)
-        tokens = sample.tokens.clone()
-        tokens[:, n + 1 :] = sample.tokens[:, 1 : n + 1].gather(1, order)
-        seen = look_back(model, tokens, head, everywhere)
-        run = torch.stack([_since_break(row) for row in order])
-        for j, length in enumerate(since[:block].tolist()):
-            there = run == length
-            for result, values in ((log_prob, seen.log_prob), (attention, seen.attention)):
-                chosen = values[:, n:].masked_fill(~there, torch.nan)
-                result[i, j] = chosen.nanmean(1)
-        first = seen.log_prob[:, :n].mean(1)
+    with track(len(blocks), "shuffling the repeat") as bar:
+        for i, block in enumerate(blocks):
+            orders = [_shuffled(n, block, generator) for _ in range(len(sample))]
+            order = torch.stack(orders)
+            tokens = sample.tokens.clone()
+            tokens[:, n + 1 :] = sample.tokens[:, 1 : n + 1].gather(1, order)
+            seen = look_back(model, tokens, head, everywhere, track=bar.part(1))
+            run = torch.stack([_since_break(row) for row in order])
+            for j, length in enumerate(since[:block].tolist()):
+                there = run == length
+                for result, values in ((log_prob, seen.log_prob), (attention, seen.attention)):
+                    chosen = values[:, n:].masked_fill(~there, torch.nan)
+                    result[i, j] = chosen.nanmean(1)
+            first = seen.log_prob[:, :n].mean(1)
     dims, coords = ("block", "since", "sequence"), {"block": blocks, "since": since.numpy()}
     return xr.Dataset(
         {
@@ -152,14 +158,16 @@ def separate_repeat(
         raise ValueError(f"No gap of {list(gaps)} fits: {model.name} leaves room for {longest}.")
     filler = unused_tokens(model, sample, max(fitting))
     columns: dict[str, list[Tensor]] = {"log_prob": [], "attention": [], "first": []}
-    for gap in fitting:
-        before, after = sample.tokens[:, : n + 1], sample.tokens[:, n + 1 :]
-        tokens = torch.cat([before, filler[:, :gap], after], dim=1)
-        places = torch.cat([torch.arange(1, n + 1), n + gap + torch.arange(2, n + 1)])
-        seen = look_back(model, tokens, head, places.expand(len(sample), -1))
-        columns["first"].append(seen.log_prob[:, :n].mean(1))
-        columns["log_prob"].append(seen.log_prob[:, n:].mean(1))
-        columns["attention"].append(seen.attention[:, n:].mean(1))
+    before, after = sample.tokens[:, : n + 1], sample.tokens[:, n + 1 :]
+    with track(sum(2 * n + 1 + gap for gap in fitting), "separating the halves") as bar:
+        for gap in fitting:
+            tokens = torch.cat([before, filler[:, :gap], after], dim=1)
+            places = torch.cat([torch.arange(1, n + 1), n + gap + torch.arange(2, n + 1)])
+            part = bar.part(tokens.shape[1])
+            seen = look_back(model, tokens, head, places.expand(len(sample), -1), track=part)
+            columns["first"].append(seen.log_prob[:, :n].mean(1))
+            columns["log_prob"].append(seen.log_prob[:, n:].mean(1))
+            columns["attention"].append(seen.attention[:, n:].mean(1))
     return xr.Dataset(
         {
             name: label_array(

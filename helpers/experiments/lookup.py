@@ -9,7 +9,7 @@ from torch import Tensor
 from helpers.forward import observe, predict_from
 from helpers.heads import Head
 from helpers.models import Model, Site
-from helpers.progress import track
+from helpers.progress import Track, silent
 from helpers.tokens import RepeatedTokens, ordinary_tokens
 
 
@@ -25,6 +25,8 @@ def look_back(
     tokens: Int[Tensor, "batch pos"],
     head: Head,
     places: Int[Tensor, "batch place"],
+    *,
+    track: Track = silent,
 ) -> Seen:
     """Log-probability of the tokens at some places, and attention to where each stood before.
 
@@ -34,6 +36,7 @@ def look_back(
         head: Whose attention: from the position before the place, summed over all earlier places
             of the place's token; NaN where it never stood before.
         places: The places to predict, each at least 1.
+        track: Shows how far the run has come.
     """
     head.check(model.n_layers, model.n_heads)
     ids = tokens.gather(1, places)
@@ -60,6 +63,7 @@ def look_back(
         model,
         tokens,
         {Site("pattern", head.layer): read, last: unembed},
+        after=model.unembedding * places.shape[1] / tokens.shape[1],
         track=track,
         label="predicting",
     )

@@ -9,10 +9,17 @@ from torch import Tensor
 
 from helpers.experiments.provenance import RANDOM_SEQUENCES, run_attrs
 from helpers.heads import Head
-from helpers.interventions import REMOVALS, Part, Removal, draw_matched, predict_without
+from helpers.interventions import (
+    REMOVALS,
+    Part,
+    Removal,
+    draw_matched,
+    predict_without,
+    work_without,
+)
 from helpers.metrics import part_slice
 from helpers.models import Model, Site, UnsupportedModelError
-from helpers.progress import track
+from helpers.progress import Amount, Bar, track
 from helpers.results import label_array
 from helpers.texts import TextSample
 from helpers.tokens import RepeatedTokens
@@ -62,15 +69,18 @@ def remove_groups(
     effect = torch.full((len(named), len(methods), len(INPUTS), size), torch.nan)
     random = torch.full((len(named), len(methods), len(INPUTS), draws), torch.nan)
     drawn = [draw_matched(heads, model, draws=draws, seed=sample.seed) for heads in named.values()]
-    for m, method in enumerate(methods):
-        found = _effects(model, sample, text, [*named.values()], method)
-        for i, rows in enumerate(found):
-            effect[:, m, i, : rows.shape[1]] = rows
-        flat = [heads for groups_of in drawn for heads in groups_of]
+    flat = [heads for groups_of in drawn for heads in groups_of]
+    stages: list[_Stage] = []
+    for method in methods:
         controls = text if method == "mean" else None
-        found = _effects(model, sample, controls, flat, method, first=few)
-        for i, rows in enumerate(found):
-            random[:, m, i] = rows.mean(1).unflatten(0, (len(named), draws))
+        stages.append(_Stage(model, sample, text, [*named.values()], method))
+        stages.append(_Stage(model, sample, controls, flat, method, first=few))
+    with track(sum(stage.work for stage in stages), "removing heads") as bar:
+        for m in range(len(methods)):
+            for i, rows in enumerate(stages[2 * m].effects(bar)):
+                effect[:, m, i, : rows.shape[1]] = rows
+            for i, rows in enumerate(stages[2 * m + 1].effects(bar)):
+                random[:, m, i] = rows.mean(1).unflatten(0, (len(named), draws))
     coords = {"group": list(named), "removal": list(methods), "input": list(INPUTS)}
     dims = ("group", "removal", "input")
     return xr.Dataset(
@@ -118,25 +128,31 @@ def remove_in_order(
     sizes = sorted({*(2**i for i in range(len(heads).bit_length())), len(heads)})
     targets = part_slice("second", sample.n)
     groups: list[list[Part]] = [[], *(list(heads[:size]) for size in sizes)]
-    loss = -predict_without(
-        model, sample.tokens, groups, method=method, targets=targets, seed=sample.seed, track=track
-    ).mean(-1)
     few = min(RANDOM_SEQUENCES, len(sample))
     drawn = [
         group
         for size in sizes
         for group in draw_matched(heads[:size], model, draws=draws, seed=sample.seed)
     ]
-    random = -predict_without(
-        model,
-        sample.tokens,
-        drawn,
-        method=method,
-        targets=targets,
-        seed=sample.seed,
-        first=few,
-        track=track,
-    ).mean((1, 2))
+    stages: list[tuple[Sequence[Sequence[Part]], int | None]] = [(groups, None), (drawn, few)]
+    work = [
+        work_without(model, sample.tokens, some, method=method, targets=targets, first=first)
+        for some, first in stages
+    ]
+    with track(sum(work), "removing heads in order") as bar:
+        loss, random = (
+            -predict_without(
+                model,
+                sample.tokens,
+                some,
+                method=method,
+                targets=targets,
+                seed=sample.seed,
+                first=first,
+                track=bar.part(amount),
+            ).mean(-1)
+            for (some, first), amount in zip(stages, work, strict=True)
+        )
     clean = loss[0, :few].mean().expand(1, draws)
     coords = {"removed": [0, *sizes]}
     what = {"long_name": "loss of the second half", "units": "nats"}
@@ -144,7 +160,7 @@ def remove_in_order(
         {
             "loss": label_array(loss, ("removed", "sequence"), coords=coords, **what),
             "random": label_array(
-                torch.cat([clean, random.view(len(sizes), draws)]),
+                torch.cat([clean, random.mean(-1).view(len(sizes), draws)]),
                 ("removed", "draw"),
                 coords=coords,
                 **what,
@@ -181,8 +197,10 @@ def remove_mlps(
         raise UnsupportedModelError(f"{model.name} is attention-only: it has no MLPs to remove.")
     layers: list[list[Part]] = [[Site("mlp_out", layer)] for layer in range(model.n_layers)]
     effect = torch.full((model.n_layers, len(INPUTS), max(len(sample), len(text))), torch.nan)
-    for i, rows in enumerate(_effects(model, sample, text, layers, method)):
-        effect[:, i, : rows.shape[1]] = rows
+    stage = _Stage(model, sample, text, layers, method)
+    with track(stage.work, "removing MLPs") as bar:
+        for i, rows in enumerate(stage.effects(bar)):
+            effect[:, i, : rows.shape[1]] = rows
     labelled = label_array(
         effect,
         ("layer", "input", "sequence"),
@@ -193,26 +211,47 @@ def remove_mlps(
     return xr.Dataset({"effect": labelled}, attrs=attrs)
 
 
-def _effects(
-    model: Model,
-    sample: RepeatedTokens,
-    text: TextSample | None,
-    groups: Sequence[Sequence[Part]],
-    method: Removal,
-    *,
-    first: int | None = None,
-) -> list[Tensor]:
-    """Change of the mean loss for each group and sequence: second half, first half, text."""
-    with_clean: list[Sequence[Part]] = [[], *groups]
+class _Stage:
+    """Groups removed with one method, where tokens repeat and on text (if there is one)."""
 
-    def losses(tokens: Tensor) -> Tensor:
-        return -predict_without(
-            model, tokens, with_clean, method=method, seed=sample.seed, first=first, track=track
+    def __init__(
+        self,
+        model: Model,
+        sample: RepeatedTokens,
+        text: TextSample | None,
+        groups: Sequence[Sequence[Part]],
+        method: Removal,
+        *,
+        first: int | None = None,
+    ) -> None:
+        self._model, self._sample, self._first = model, sample, first
+        self._method: Removal = method
+        self._inputs = [sample.tokens, *([text.tokens] if text is not None else [])]
+        self._groups: list[Sequence[Part]] = [[], *groups]
+        self._work = [
+            work_without(model, tokens, self._groups, method=method, first=first)
+            for tokens in self._inputs
+        ]
+
+    @property
+    def work(self) -> Amount:
+        """How far `effects` advances the bar."""
+        return sum(self._work)
+
+    def effects(self, bar: Bar) -> list[Tensor]:
+        """Change of the mean loss for each group and sequence: second half, first half, text."""
+        repeated, *on_text = (
+            -predict_without(
+                self._model,
+                tokens,
+                self._groups,
+                method=self._method,
+                seed=self._sample.seed,
+                first=self._first,
+                track=bar.part(amount),
+            )
+            for tokens, amount in zip(self._inputs, self._work, strict=True)
         )
-
-    repeated = losses(sample.tokens)
-    found = [repeated[..., part_slice(part, sample.n)] for part in ("second", "first")]
-    if text is not None:
-        found.append(losses(text.tokens))
-    means = [loss.mean(-1) for loss in found]
-    return [loss[1:] - loss[0] for loss in means]
+        halves = [repeated[..., part_slice(part, self._sample.n)] for part in ("second", "first")]
+        means = [loss.mean(-1) for loss in (*halves, *on_text)]
+        return [loss[1:] - loss[0] for loss in means]

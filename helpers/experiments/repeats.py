@@ -12,7 +12,7 @@ from torch import Tensor
 
 from helpers.experiments.provenance import RANDOM_SEQUENCES, text_attrs
 from helpers.heads import Head
-from helpers.interventions import Removal, draw_matched, predict_without
+from helpers.interventions import Removal, draw_matched, predict_without, work_without
 from helpers.metrics import second_occurrences
 from helpers.models import Model
 from helpers.progress import track
@@ -69,10 +69,25 @@ def measure_text_repeats(
     shape = (len(KINDS), len(REMOVED), 2, len(text))
     log_prob, repeats = torch.full(shape, torch.nan), torch.zeros(len(KINDS), len(text))
     random = torch.full((len(KINDS), draws, 2), torch.nan)
-    for i, (tokens, places) in enumerate((_phrases(text), _twice(text, n))):
-        for groups, rows in (([[], heads], len(text)), (drawn, few)):
+    stages = [
+        (i, tokens, places, groups, rows)
+        for i, (tokens, places) in enumerate((_phrases(text), _twice(text, n)))
+        for groups, rows in (([[], heads], len(text)), (drawn, few))
+    ]
+    work = [
+        work_without(model, tokens, groups, method=method, first=rows)
+        for _, tokens, _, groups, rows in stages
+    ]
+    with track(sum(work), "removing heads on text") as bar:
+        for (i, tokens, places, groups, rows), amount in zip(stages, work, strict=True):
             found = predict_without(
-                model, tokens, groups, method=method, seed=text.seed, first=rows, track=track
+                model,
+                tokens,
+                groups,
+                method=method,
+                seed=text.seed,
+                first=rows,
+                track=bar.part(amount),
             )
             per_sequence, count = _average(found, places)
             if groups is drawn:

@@ -93,7 +93,8 @@ def trace_text_induction(
         ValueError: If the head does not exist.
     """
     tokens = text.tokens[sequence : sequence + 1]
-    score = text_induction_score(attention_patterns(model, tokens, [head])[0], tokens)[0]
+    (pattern,) = attention_patterns(model, tokens, [head], track=track)
+    score = text_induction_score(pattern, tokens)[0]
     return label_array(
         score,
         ("position",),

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from helpers.forward.observing import Observer, batch_slices, observe, sequences_at_once
 from helpers.models import Model, Site
-from helpers.progress import Track, silent
+from helpers.progress import Bar, Track, silent
 
 
 class DirectLogits(NamedTuple):
@@ -50,42 +50,38 @@ def direct_logits(
     Source: Elhage et al. 2021; nostalgebraist 2020 (logit lens).
     """
     wanted = range(tokens.shape[1] - 1)[targets]
-    W_O = model.stacked("W_O")
-    bias = model.bridge.b_U
-    parts: list[DirectLogits] = []
-    size = sequences_at_once(model, tokens.shape[1])
-    rows_of = list(batch_slices(len(tokens), size))
-    for rows in track(rows_of, total=len(rows_of), label="attributing logits to heads"):
-        gathered: dict[int, Tensor] = {}
-        final: list[Tensor] = []
-
-        def keep(layer: int, into: dict[int, Tensor] = gathered) -> Observer:
-            def call(_rows: slice, z: Tensor) -> None:
-                into[layer] = z[:, wanted.start : wanted.stop].clone()
-
-            return call
-
-        def end(_rows: slice, residual: Tensor, into: list[Tensor] = final) -> None:
-            into.append(residual[:, wanted.start : wanted.stop].clone())
-
-        observe(
-            model,
-            tokens[rows],
-            {
-                **{Site("z", layer): keep(layer) for layer in range(model.n_layers)},
-                Site("resid_post", model.n_layers - 1): end,
-            },
-            batch_size=size,
-        )
-        came = tokens[rows, wanted.start + 1 : wanted.stop + 1].to(model.device)
-        towards = model.logit_direction(final[0], came)
-        heads = torch.stack(
-            [
-                einsum(gathered[layer], W_O[layer], towards, "b t h d, h d m, b t m -> b h t")
-                for layer in range(model.n_layers)
-            ],
-            dim=1,
-        )
-        total = (final[0] * towards).sum(-1) + bias[came] - bias.mean()
-        parts.append(DirectLogits(heads.cpu(), total.cpu()))
+    batches = batch_slices(len(tokens), sequences_at_once(model, tokens.shape[1]))
+    with track(5 * len(tokens), "attributing logits to heads") as bar:
+        parts = [_attribute(model, tokens[rows], wanted, bar) for rows in batches]
     return DirectLogits(*(torch.cat(column) for column in zip(*parts, strict=True)))
+
+
+def _attribute(
+    model: Model, tokens: Int[Tensor, "batch pos"], wanted: range, bar: Bar
+) -> DirectLogits:
+    """One batch: four fifths of the time go into the run, the rest into the parts."""
+    some = len(tokens)
+    gathered: dict[int, Tensor] = {}
+    final: list[Tensor] = []
+
+    def keep(layer: int) -> Observer:
+        def call(_rows: slice, z: Tensor) -> None:
+            gathered[layer] = z[:, wanted.start : wanted.stop].clone()
+
+        return call
+
+    def end(_rows: slice, residual: Tensor) -> None:
+        final.append(residual[:, wanted.start : wanted.stop].clone())
+
+    last = Site("resid_post", model.n_layers - 1)
+    sites = {Site("z", layer): keep(layer) for layer in range(model.n_layers)}
+    observe(model, tokens, {**sites, last: end}, batch_size=some, track=bar.part(4 * some))
+    came = tokens[:, wanted.start + 1 : wanted.stop + 1].to(model.device)
+    towards = model.logit_direction(final[0], came)
+    heads = []
+    for z, W_O in zip(gathered.values(), model.stacked("W_O"), strict=True):
+        heads.append(einsum(z, W_O, towards, "b t h d, h d m, b t m -> b h t").cpu())
+        bar.advance(some / model.n_layers)
+    bias = model.bridge.b_U
+    total = (final[0] * towards).sum(-1) + bias[came] - bias.mean()
+    return DirectLogits(torch.stack(heads, dim=1), total.cpu())

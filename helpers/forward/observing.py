@@ -34,6 +34,7 @@ def observe(
     observers: Mapping[Site, Observer],
     *,
     batch_size: int | None = None,
+    after: float = 0.0,
     track: Track = silent,
     label: str = "running the model",
 ) -> None:
@@ -48,21 +49,31 @@ def observe(
         observers: For each site a function of the rows of `tokens` that are being run and the
             activation of those rows. It must not write into the activation.
         batch_size: Sequences that are run at once; as many as suit the cache if not given.
+        after: What observers of the last block do with a sequence, in runs through all blocks.
         track: Shows how far the run has come.
         label: What the run is for, in a few words.
     """
     last = max(observers, key=_depth)
     size = batch_size or sequences_at_once(model, tokens.shape[1])
-    batches = list(batch_slices(len(tokens), size))
-    for rows in track(batches, total=len(batches), label=label):
-        hooks = {
-            site: _watch(observer, rows, stop=site == last) for site, observer in observers.items()
-        }
-        with model.hooked(hooks):
-            try:
-                model(tokens[rows])
-            except _Seen:
-                continue
+    depth = last.layer + 1  # blocks that each sequence enters
+    rest = after * model.n_layers
+    with track(len(tokens) * (depth + rest), label) as bar:
+        for rows in batch_slices(len(tokens), size):
+            some = len(tokens[rows])
+            hooks = {
+                site: _watch(observer, rows, stop=site == last)
+                for site, observer in observers.items()
+            }
+
+            def entered(amount: float = some) -> None:
+                bar.advance(amount)
+
+            with model.hooked(hooks), model.entering_blocks(entered):
+                try:
+                    model(tokens[rows])
+                except _Seen:
+                    pass
+            bar.advance(some * rest)
 
 
 def reduce_patterns(
@@ -102,7 +113,11 @@ def reduce_patterns(
 
 
 def attention_patterns(
-    model: Model, tokens: Int[Tensor, "batch pos"], heads: Sequence[Head]
+    model: Model,
+    tokens: Int[Tensor, "batch pos"],
+    heads: Sequence[Head],
+    *,
+    track: Track = silent,
 ) -> Float[Tensor, "head batch query key"]:
     """Attention patterns of chosen heads.
 
@@ -110,6 +125,7 @@ def attention_patterns(
         model: The model.
         tokens: Token ids.
         heads: Which heads, in the order of the result.
+        track: Shows how far the run has come.
 
     Returns:
         Patterns on the CPU; rows sum to 1, entries above the diagonal are 0.
@@ -130,12 +146,18 @@ def attention_patterns(
         return keep
 
     layers = sorted({head.layer for head in heads})
-    observe(model, tokens, {Site("pattern", layer): observer(layer) for layer in layers})
+    sites = {Site("pattern", layer): observer(layer) for layer in layers}
+    observe(model, tokens, sites, track=track, label="reading attention")
     return torch.stack([torch.cat(parts[head]) for head in heads])
 
 
 def activations(
-    model: Model, tokens: Int[Tensor, "batch pos"], kind: SiteKind, layers: Sequence[int]
+    model: Model,
+    tokens: Int[Tensor, "batch pos"],
+    kind: SiteKind,
+    layers: Sequence[int],
+    *,
+    track: Track = silent,
 ) -> Float[Tensor, "layer batch *rest"]:
     """One kind of activation in chosen layers, for all tokens.
 
@@ -144,6 +166,7 @@ def activations(
         tokens: Token ids.
         kind: Kind of site; see `Site`.
         layers: Which layers, in the order of the result.
+        track: Shows how far the run has come.
 
     Returns:
         The activations, on the model's device.
@@ -153,12 +176,12 @@ def activations(
     def observer(layer: int) -> Observer:
         return lambda _rows, value: parts[layer].append(value.clone())
 
-    observe(model, tokens, {Site(kind, layer): observer(layer) for layer in layers})
+    observe(model, tokens, {Site(kind, layer): observer(layer) for layer in layers}, track=track)
     return torch.stack([torch.cat(parts[layer]) for layer in layers])
 
 
 def run_for_gradient(
-    model: Model, tokens: Int[Tensor, "batch pos"], kind: SiteKind
+    model: Model, tokens: Int[Tensor, "batch pos"], kind: SiteKind, *, track: Track = silent
 ) -> tuple[Float[Tensor, "batch pos d_model"], list[Float[Tensor, "batch pos *rest"]]]:
     """Run the model once so that the outputs of a kind can be differentiated with respect to.
 
@@ -166,6 +189,7 @@ def run_for_gradient(
         model: The model.
         tokens: Token ids.
         kind: Kind of site; see `Site`.
+        track: Shows how far the run has come.
 
     Returns:
         Residual stream after the last block, and the output of each layer that led to it:
@@ -190,7 +214,12 @@ def run_for_gradient(
         **{Site(kind, layer): keep for layer in range(model.n_layers)},
         Site("resid_post", model.n_layers - 1): stop,
     }
-    with torch.enable_grad(), model.hooked(hooks):
+    with (
+        track(model.n_layers, "running the model") as bar,
+        torch.enable_grad(),
+        model.hooked(hooks),
+        model.entering_blocks(bar.advance),
+    ):
         try:
             model.forward(tokens)
         except _Seen:

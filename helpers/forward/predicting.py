@@ -58,6 +58,7 @@ def predict(
         tokens,
         {Site("resid_post", model.n_layers - 1): unembed},
         batch_size=batch_size,
+        after=model.unembedding * len(wanted) / tokens.shape[1],
         track=track,
         label="predicting",
     )

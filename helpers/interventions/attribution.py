@@ -9,7 +9,7 @@ from helpers.forward import batch_slices, run_for_gradient, sequences_at_once
 from helpers.interventions.replacement import Replacement
 from helpers.metrics import Part, part_slice, token_log_probs
 from helpers.models import Model
-from helpers.progress import Track, silent
+from helpers.progress import Bar, Track, silent
 
 
 def attribute_positions(
@@ -45,20 +45,32 @@ def attribute_positions(
     span = slice(targets.start, targets.stop + 1)  # from what predicts the first to the last target
     shape = (len(tokens), model.n_layers, replacement.units, n)
     estimate = torch.zeros(shape)
-    batches = list(batch_slices(len(tokens), sequences_at_once(model, tokens.shape[1])))
-    for rows in track(batches, total=len(batches), label="attributing"):
-        final, outputs = run_for_gradient(model, tokens[rows], replacement.component)
-        log_prob = token_log_probs(
-            model.unembed(final[:, span]), tokens[rows, span].to(final.device)
-        )
-        loss = -log_prob.mean(1).sum()
-        gradients = torch.autograd.grad(loss, outputs)
-        for layer, gradient in enumerate(gradients):
-            change = replacement.value[layer, rows] - replacement.clean[layer, rows]
-            slope = gradient[:, n + 1 :]
-            if replacement.component == "z":
-                found = einsum(slope, change, "b pos head d, b pos head d -> b head pos")
-            else:
-                found = einsum(slope, change, "b pos d, b pos d -> b pos")[:, None]
-            estimate[rows, layer] = found.cpu()
+    batches = batch_slices(len(tokens), sequences_at_once(model, tokens.shape[1]))
+    with track(3 * len(tokens), "attributing") as bar:
+        for rows in batches:
+            estimate[rows] = _attribute(
+                model, tokens[rows], span, replacement.of_sequences(rows), bar
+            )
     return estimate
+
+
+def _attribute(
+    model: Model, tokens: Tensor, span: slice, replacement: Replacement, bar: Bar
+) -> Float[Tensor, "batch layer unit position"]:
+    """One batch: a run forward and one backward, which takes twice as long."""
+    some = len(tokens)
+    final, outputs = run_for_gradient(model, tokens, replacement.component, track=bar.part(some))
+    for output in outputs:
+        output.register_hook(lambda _gradient: bar.advance(2 * some / model.n_layers))
+    log_prob = token_log_probs(model.unembed(final[:, span]), tokens[:, span].to(final.device))
+    gradients = torch.autograd.grad(-log_prob.mean(1).sum(), outputs)
+    estimates = []
+    for layer, gradient in enumerate(gradients):
+        change = replacement.value[layer] - replacement.clean[layer]
+        slope = gradient[:, -change.shape[1] :]
+        if replacement.component == "z":
+            found = einsum(slope, change, "b pos head d, b pos head d -> b head pos")
+        else:
+            found = einsum(slope, change, "b pos d, b pos d -> b pos")[:, None]
+        estimates.append(found.cpu())
+    return torch.stack(estimates, dim=1)

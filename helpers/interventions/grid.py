@@ -13,10 +13,10 @@ from helpers.interventions.plain import (
     replace_positions_plainly,
     replace_second_half_plainly,
 )
-from helpers.interventions.replacement import Replacement
-from helpers.interventions.variants import Variants
+from helpers.interventions.replacement import Component, Replacement
+from helpers.interventions.variants import Variants, work_at, work_before
 from helpers.models import Model, NotReplayableError, record
-from helpers.progress import Track, silent
+from helpers.progress import Amount, Track, silent
 
 _TOGETHER = 800
 """Positions in an average batch, over all its rows, from which on products run at full rate."""
@@ -50,25 +50,26 @@ def replace_positions(
         tokens: `[BOS, r, r]`, pos = 2N + 1.
         n: Length N of the repeated half.
         replacement: What to put there, from `make_replacement`.
-        track: Shows how far the grid has come; every step is the same amount of work.
+        track: Shows how far the grid has come.
 
     Returns:
         Effects; entry i of position and target is position N + 1 + i. A unit is a head for "z",
         else there is one.
     """
     effect = torch.zeros(len(tokens), model.n_layers, replacement.units, n, n)
-    parts = list(_parts(model, tokens, n, replacement))
-    grid = _checked(model, tokens, n, replacement, *parts[0])
-    if grid is None:
-        return replace_positions_plainly(model, tokens, n, replacement, track=track)
-    steps = [(part, groups) for part in parts for groups in _balanced(model, n, *part)]
-    for (rows, units), groups in track(
-        steps, total=len(steps), label=f"replacing {replacement.component}"
-    ):
-        if (grid.rows, grid.units) != (rows, units):
-            grid = Variants(record(model, tokens[rows]), n, replacement, rows, units)
-        for i, replaced in grid.replace_at(groups).items():
-            effect[rows, :, units, i, i + 1 :] = grid.clean[:, None, None, i + 1 :] - replaced
+    parts = list(_parts(model, len(tokens), n, replacement.units))
+    work = positions_work(model, len(tokens), n, replacement.component)
+    with track(work, f"replacing {replacement.component}") as bar:
+        grid = _checked(model, tokens, n, replacement, *parts[0])
+        if grid is None:
+            return replace_positions_plainly(model, tokens, n, replacement, track=bar.part(work))
+        for rows, units in parts:
+            if (grid.rows, grid.units) != (rows, units):
+                grid = Variants(record(model, tokens[rows]), n, replacement, rows, units)
+            bar.advance(_work_before(model, n, rows, units))
+            for groups in _balanced(model, n, rows, units):
+                for i, new in grid.replace_at(groups, bar).items():
+                    effect[rows, :, units, i, i + 1 :] = grid.clean[:, None, None, i + 1 :] - new
     return effect
 
 
@@ -91,23 +92,59 @@ def replace_second_half(
         tokens: `[BOS, r, r]`, pos = 2N + 1.
         n: Length N of the repeated half.
         replacement: What to put there, from `make_replacement`.
-        track: Shows how far the parts of the sample have come.
+        track: Shows how far it has come.
 
     Returns:
         Effects; entry i of target is position N + 1 + i. A unit is a head for "z", else one.
     """
     effect = torch.zeros(len(tokens), model.n_layers, replacement.units, n)
-    parts = list(_parts(model, tokens, n, replacement))
-    grid = _checked(model, tokens, n, replacement, *parts[0])
-    if grid is None:
-        return replace_second_half_plainly(model, tokens, n, replacement, track=track)
-    for rows, units in track(
-        parts, total=len(parts), label=f"replacing all {replacement.component}"
-    ):
-        if (grid.rows, grid.units) != (rows, units):
-            grid = Variants(record(model, tokens[rows]), n, replacement, rows, units)
-        effect[rows, :, units, 1:] = grid.clean[:, None, None, 1:] - grid.replace_all()
+    parts = list(_parts(model, len(tokens), n, replacement.units))
+    work = second_half_work(model, len(tokens), n, replacement.component)
+    with track(work, f"replacing all {replacement.component}") as bar:
+        grid = _checked(model, tokens, n, replacement, *parts[0])
+        if grid is None:
+            return replace_second_half_plainly(model, tokens, n, replacement, track=bar.part(work))
+        for rows, units in parts:
+            if (grid.rows, grid.units) != (rows, units):
+                grid = Variants(record(model, tokens[rows]), n, replacement, rows, units)
+            bar.advance(_work_before(model, n, rows, units))
+            effect[rows, :, units, 1:] = grid.clean[:, None, None, 1:] - grid.replace_all(bar)
     return effect
+
+
+def positions_work(model: Model, sequences: int, n: int, component: Component) -> Amount:
+    """What `replace_positions` does, in positions that enter a block: for a bar's total.
+
+    Args:
+        model: The model.
+        sequences: How many sequences.
+        n: Length N of the repeated half.
+        component: What is replaced.
+    """
+    return sum(
+        _work_before(model, n, rows, units)
+        + sum(
+            work_at(model, n, _variants(rows, units), group)
+            for groups in _balanced(model, n, rows, units)
+            for group in groups
+        )
+        for rows, units in _parts(model, sequences, n, _units(model, component))
+    )
+
+
+def second_half_work(model: Model, sequences: int, n: int, component: Component) -> Amount:
+    """What `replace_second_half` does, in positions that enter a block: for a bar's total.
+
+    Args:
+        model: The model.
+        sequences: How many sequences.
+        n: Length N of the repeated half.
+        component: What is replaced.
+    """
+    return sum(
+        _work_before(model, n, rows, units) + work_at(model, n, _variants(rows, units), range(1))
+        for rows, units in _parts(model, sequences, n, _units(model, component))
+    )
 
 
 def _balanced(model: Model, n: int, rows: slice, units: slice) -> Iterator[list[range]]:
@@ -115,22 +152,31 @@ def _balanced(model: Model, n: int, rows: slice, units: slice) -> Iterator[list[
 
     Place N-1 is the last position: nothing comes after it that could change.
     """
-    variants = len(range(rows.start, rows.stop)) * len(range(units.start, units.stop))
-    together = _TOGETHER // max(1, variants * model.n_layers * n // 4)
+    together = _TOGETHER // max(1, _variants(rows, units) * model.n_layers * n // 4)
     size = max(1, min(together, n // 10))
     groups = [range(i, min(i + size, n - 1)) for i in range(0, n - 1, size)]
     while groups:
         yield [groups.pop(0), groups.pop()] if len(groups) > 1 else [groups.pop()]
 
 
-def _parts(
-    model: Model, tokens: Tensor, n: int, replacement: Replacement
-) -> Iterator[tuple[slice, slice]]:
+def _parts(model: Model, sequences: int, n: int, units: int) -> Iterator[tuple[slice, slice]]:
     """Cut sequences and units so that the grown batch still suits the cache."""
     room = max(1, model.tokens_at_once // (model.n_layers * n // 2))
-    for rows in batch_slices(len(tokens), max(1, room // replacement.units)):
-        for units in batch_slices(replacement.units, room):
-            yield rows, units
+    for rows in batch_slices(sequences, max(1, room // units)):
+        for some in batch_slices(units, room):
+            yield rows, some
+
+
+def _units(model: Model, component: Component) -> int:
+    return model.n_heads if component == "z" else 1
+
+
+def _variants(rows: slice, units: slice) -> int:
+    return (rows.stop - rows.start) * (units.stop - units.start)
+
+
+def _work_before(model: Model, n: int, rows: slice, units: slice) -> Amount:
+    return work_before(model, n, rows.stop - rows.start, _variants(rows, units))
 
 
 def _checked(
@@ -140,7 +186,9 @@ def _checked(
     i = max(0, n - 5)
     try:
         grid = Variants(record(model, tokens[rows]), n, replacement, rows, units)
-        fast = grid.replace_at([range(i, i + 1)])[i][0, 0, 0]
+        cell = range(i, i + 1)
+        with silent(work_at(model, n, _variants(rows, units), cell), "checking") as bar:
+            fast = grid.replace_at([cell], bar)[i][0, 0, 0]
     except NotReplayableError as error:
         _say_plain(model, str(error))
         return None

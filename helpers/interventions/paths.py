@@ -9,8 +9,9 @@ from torch import Tensor
 
 from helpers.forward import Observer, batch_slices, observe, sequences_at_once
 from helpers.heads import Head
-from helpers.interventions.stand_ins import Edits, Removal, Removals
+from helpers.interventions.stand_ins import Edits, Removal, Removals, stand_ins_work
 from helpers.models import Model, Site, SiteKind
+from helpers.progress import Track, silent
 
 Path = Literal["query", "key", "value"]
 PATHS: tuple[Path, ...] = get_args(Path)
@@ -42,6 +43,7 @@ def cut_paths(
     way: Way = "direct",
     method: Removal = "mean",
     seed: int = 0,
+    track: Track = silent,
 ) -> list[Received]:
     """Remove heads from some inputs of a later head, and from nothing else.
 
@@ -64,6 +66,7 @@ def cut_paths(
         way: See above.
         method: What stands in for the senders, at every position but BOS; see `Removals`.
         seed: Seed of "resample".
+        track: Shows how far it has come.
 
     Returns:
         For each cut the receiver's pattern and what it gathers, on the model's device.
@@ -77,27 +80,59 @@ def cut_paths(
     changed as this one head sees them.
     """
     _check(model, senders, receiver, cuts, way)
-    removals = Removals(model, tokens, [senders], method=method, seed=seed)
     found: list[list[Received]] = [[] for _ in cuts]
-    for rows in batch_slices(len(tokens), sequences_at_once(model, tokens.shape[1])):
-        some, edits = tokens[rows], removals.edits(senders, rows)
-        clean = _see(model, some, _sites(receiver, *_INPUT.values(), "resid_pre", heads=senders))
-        before = Site("resid_pre", receiver.layer)
-        if way == "any":
-            with model.hooked(edits):
-                change = _see(model, some, [before])[before] - clean[before]
-        else:
-            change = _written(model, senders, clean, edits)
-        for cut, parts in zip(cuts, found, strict=True):
-            hooks = {before: _adding(change)}
-            for name in set(PATHS) - set(cut):
-                site = Site(_INPUT[name], receiver.layer)
-                hooks[site] = _constant(clean[site])
-            with model.hooked(hooks):
-                seen = _see(model, some, _sites(receiver, "pattern", "z"))
-            pattern, z = (seen[site] for site in _sites(receiver, "pattern", "z"))
-            parts.append(Received(pattern[:, receiver.head], z[:, :, receiver.head]))
+    before = Site("resid_pre", receiver.layer)
+    inputs = _sites(receiver, *_INPUT.values(), "resid_pre", heads=senders)
+    outputs = _sites(receiver, "pattern", "z")
+    work = paths_work(model, tokens, senders, receiver, cuts, way=way, method=method)
+    with track(work, "cutting paths") as bar:
+        part = bar.part(stand_ins_work(model, tokens, [senders], method))
+        removals = Removals(model, tokens, [senders], method=method, seed=seed, track=part)
+        for rows in batch_slices(len(tokens), sequences_at_once(model, tokens.shape[1])):
+            some, edits = tokens[rows], removals.edits(senders, rows)
+            run = some.numel() * (receiver.layer + 1)
+            clean = _see(model, some, inputs, bar.part(run))
+            if way == "any":
+                with model.hooked(edits):
+                    change = _see(model, some, [before], bar.part(run))[before] - clean[before]
+            else:
+                change = _written(model, senders, clean, edits)
+            for cut, parts in zip(cuts, found, strict=True):
+                hooks = {before: _adding(change)}
+                for name in set(PATHS) - set(cut):
+                    site = Site(_INPUT[name], receiver.layer)
+                    hooks[site] = _constant(clean[site])
+                with model.hooked(hooks):
+                    seen = _see(model, some, outputs, bar.part(run))
+                pattern, z = (seen[site] for site in outputs)
+                parts.append(Received(pattern[:, receiver.head], z[:, :, receiver.head]))
     return [Received(*(torch.cat(column) for column in zip(*p, strict=True))) for p in found]
+
+
+def paths_work(
+    model: Model,
+    tokens: Int[Tensor, "batch pos"],
+    senders: Sequence[Head],
+    receiver: Head,
+    cuts: Sequence[Sequence[Path]],
+    *,
+    way: Way = "direct",
+    method: Removal = "mean",
+) -> int:
+    """What `cut_paths` does, in positions that enter a block: for a bar's total.
+
+    Args:
+        model: The model.
+        tokens: As for `cut_paths`.
+        senders: As for `cut_paths`.
+        receiver: As for `cut_paths`.
+        cuts: As for `cut_paths`.
+        way: As for `cut_paths`.
+        method: As for `cut_paths`.
+    """
+    runs = 1 + (way == "any") + len(cuts)
+    before = stand_ins_work(model, tokens, [senders], method)
+    return before + tokens.numel() * runs * (receiver.layer + 1)
 
 
 def _check(
@@ -138,7 +173,7 @@ def _sites(receiver: Head, *kinds: SiteKind, heads: Sequence[Head] = ()) -> list
     ]
 
 
-def _see(model: Model, tokens: Tensor, sites: Sequence[Site]) -> dict[Site, Tensor]:
+def _see(model: Model, tokens: Tensor, sites: Sequence[Site], track: Track) -> dict[Site, Tensor]:
     kept: dict[Site, Tensor] = {}
 
     def keep(site: Site) -> Observer:
@@ -147,7 +182,8 @@ def _see(model: Model, tokens: Tensor, sites: Sequence[Site]) -> dict[Site, Tens
 
         return call
 
-    observe(model, tokens, {site: keep(site) for site in sites}, batch_size=len(tokens))
+    observers = {site: keep(site) for site in sites}
+    observe(model, tokens, observers, batch_size=len(tokens), track=track)
     return kept
 
 

@@ -60,10 +60,12 @@ def replace_positions_plainly(
         for unit in range(replacement.units)
         for i in range(n)
     ]
-    for layer, unit, i in track(cells, total=len(cells), label="one run a cell"):
-        effect[:, layer, unit, i] = clean - replace_one_plainly(
-            model, tokens, n, replacement, layer=layer, position=n + 1 + i, unit=unit
-        )
+    with track(len(cells), "one run a cell") as bar:
+        for layer, unit, i in cells:
+            effect[:, layer, unit, i] = clean - replace_one_plainly(
+                model, tokens, n, replacement, layer=layer, position=n + 1 + i, unit=unit
+            )
+            bar.advance()
     return effect
 
 
@@ -86,10 +88,12 @@ def replace_second_half_plainly(
         for unit in range(replacement.units)
     ]
     clean = predict(model, tokens, targets=targets).log_prob
-    for rows, layer, unit in track(runs, total=len(runs), label="one run a layer"):
-        output = replacement.of_units(layer, rows, units=slice(unit, unit + 1))[:, 0]
-        positions = torch.arange(n + 1, 2 * n + 1).expand(len(output), -1)
-        with patched(model, {Site(replacement.component, layer): (positions, output)}):
-            replaced = predict(model, tokens[rows], targets=targets).log_prob
-        effect[rows, layer, unit] = clean[rows] - replaced
+    with track(len(tokens) * model.n_layers * replacement.units, "one run a layer") as bar:
+        for rows, layer, unit in runs:
+            output = replacement.of_units(layer, rows, units=slice(unit, unit + 1))[:, 0]
+            positions = torch.arange(n + 1, 2 * n + 1).expand(len(output), -1)
+            with patched(model, {Site(replacement.component, layer): (positions, output)}):
+                replaced = predict(model, tokens[rows], targets=targets).log_prob
+            effect[rows, layer, unit] = clean[rows] - replaced
+            bar.advance(len(output))
     return effect

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from helpers.forward import activations
 from helpers.models import Model
+from helpers.progress import Track, silent
 
 Component = Literal["mlp_out", "attn_out", "z"]
 COMPONENTS: tuple[Component, ...] = get_args(Component)
@@ -73,6 +74,7 @@ def make_replacement(
     component: Component,
     method: Method,
     seed: int = 0,
+    track: Track = silent,
 ) -> Replacement:
     """Run the model once and decide what goes in place of each second-half output.
 
@@ -90,6 +92,7 @@ def make_replacement(
         component: "mlp_out", "attn_out" or "z" (single heads, before W_O).
         method: See above.
         seed: Seed of the cycle.
+        track: Shows how far the run has come.
 
     Raises:
         ValueError: If component or method is unknown, the tokens are no `[BOS, r, r]`, or "mean"
@@ -104,7 +107,7 @@ def make_replacement(
         raise ValueError(f"N = {n} needs {2 * n + 1} tokens (BOS, r, r), got {tokens.shape[1]}.")
     if method in {"mean", "resample"} and len(tokens) < 2:
         raise ValueError(f'"{method}" takes from other sequences: give at least 2, got 1.')
-    outputs = activations(model, tokens, component, range(model.n_layers))
+    outputs = activations(model, tokens, component, range(model.n_layers), track=track)
     clean = outputs[:, :, n + 1 :]
     if method == "first_half":
         value = outputs[:, :, 1 : n + 1]

@@ -11,6 +11,7 @@ from helpers.forward import activations
 from helpers.heads import Head
 from helpers.interventions.replacement import another_sequence
 from helpers.models import Model, Site, SiteKind
+from helpers.progress import Track, silent
 
 Removal = Literal["zero", "mean", "resample"]
 REMOVALS: tuple[Removal, ...] = get_args(Removal)
@@ -37,6 +38,7 @@ class Removals:
         groups: Everything that will be removed, in whatever groups.
         method: See above.
         seed: Seed of the cycle.
+        track: Shows how far the run has come that what stands in is taken from.
 
     Raises:
         ValueError: If the method is unknown, there is only one sequence to take from, or a head
@@ -52,22 +54,23 @@ class Removals:
         *,
         method: Removal,
         seed: int = 0,
+        track: Track = silent,
     ) -> None:
         if method not in REMOVALS:
             raise ValueError(f"Unknown method {method!r}; there are {', '.join(REMOVALS)}.")
         if method != "zero" and len(tokens) < 2:
             raise ValueError(f'"{method}" takes from other sequences: give at least 2, got 1.')
-        sites = {_site(model, part) for group in groups for part in group}
         self._value: dict[Site, Tensor] = {}
-        kinds: set[SiteKind] = {site.kind for site in sites}
-        for kind in kinds:
-            layers = sorted({site.layer for site in sites if site.kind == kind})
-            if method == "zero":
-                found = torch.zeros(len(layers), 1, 1, device=model.device)
-            else:
-                found = _stand_in(activations(model, tokens, kind, layers), method, seed)
-            for layer, value in zip(layers, found, strict=True):
-                self._value[Site(kind, layer)] = value
+        with track(stand_ins_work(model, tokens, groups, method), "seeing what stands in") as bar:
+            for kind, layers in _layers(model, groups).items():
+                if method == "zero":
+                    found = torch.zeros(len(layers), 1, 1, device=model.device)
+                else:
+                    part = bar.part(tokens.numel() * (layers[-1] + 1))
+                    outputs = activations(model, tokens, kind, layers, track=part)
+                    found = _stand_in(outputs, method, seed)
+                for layer, value in zip(layers, found, strict=True):
+                    self._value[Site(kind, layer)] = value
 
     def edits(self, group: Sequence[Part], rows: slice) -> Edits:
         """Functions that take the group out of some sequences' activations.
@@ -102,6 +105,32 @@ class Removals:
             return edited
 
         return edit
+
+
+def stand_ins_work(
+    model: Model,
+    tokens: Int[Tensor, "batch pos"],
+    groups: Sequence[Sequence[Part]],
+    method: Removal,
+) -> int:
+    """What it takes to see what stands in, in positions that enter a block: for a bar's total."""
+    if method == "zero":
+        return 0
+    return tokens.numel() * sum(layers[-1] + 1 for layers in _layers(model, groups).values())
+
+
+def first_layer(model: Model, group: Sequence[Part]) -> int:
+    """The first layer that removing a group changes; the number of layers if there is none."""
+    return min((_site(model, part).layer for part in group), default=model.n_layers)
+
+
+def _layers(model: Model, groups: Sequence[Sequence[Part]]) -> dict[SiteKind, list[int]]:
+    """In which layers each kind of site is removed, in order."""
+    sites = {_site(model, part) for group in groups for part in group}
+    kinds: set[SiteKind] = {site.kind for site in sites}
+    return {
+        kind: sorted({site.layer for site in sites if site.kind == kind}) for kind in sorted(kinds)
+    }
 
 
 def _stand_in(

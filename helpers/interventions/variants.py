@@ -9,7 +9,8 @@ from torch import Tensor
 from helpers.forward import batch_slices, predict_from
 from helpers.interventions.patching import patched
 from helpers.interventions.replacement import Replacement
-from helpers.models import CleanRun, Site
+from helpers.models import CleanRun, Model, Site
+from helpers.progress import Amount, Bar
 
 
 class Variants:
@@ -25,6 +26,10 @@ class Variants:
         came = run.tokens[:, n + 1 :]
         (clean,) = self._predict([run.residuals[-1][:, n:-1].flatten(0, 1)], [came.flatten()])
         self.clean = clean.view(came.shape)
+
+    def _positions(self, group: range) -> int:
+        """Positions that go through the network for a group of places, over all variants."""
+        return _positions(self.n, len(self.sequence), group)
 
     def _edit(self, layer: int, replacement: Replacement) -> Float[Tensor, "variant position d"]:
         """Residual stream after the layer, its outputs replaced at every second-half position.
@@ -42,12 +47,13 @@ class Variants:
                 start=self.n + 1,
             )
 
-    def replace_at(self, groups: Sequence[range]) -> dict[int, Tensor]:
+    def replace_at(self, groups: Sequence[range], bar: Bar) -> dict[int, Tensor]:
         """Log-probabilities of what comes after each place, with the output there replaced.
 
         Args:
             groups: Neighbouring places that go through the network together, from the first of
                 them on: a few positions too many for a product twice the size.
+            bar: Advanced by `work_at` in all.
 
         Returns:
             For each place i, `[batch, layer, unit, target]`, targets from i + 1 on.
@@ -57,6 +63,7 @@ class Variants:
             start = self.n + 1 + group[0]
 
             def enter(layer: int, group: range = group, start: int = start) -> Tensor:
+                bar.advance(layer * self._positions(group))
                 clean = self.run.residuals[layer + 1][self.sequence, start:-1]
                 after = clean.repeat(len(group), 1, 1)
                 for j, i in enumerate(group):
@@ -72,6 +79,7 @@ class Variants:
                 rows += [final[:-1, j, :, j:].flatten(0, 2), final[-1, j, :, j]]
                 ids += [came.expand(shapes[i]).flatten(), came[:, 0]]
         found = iter(self._predict(rows, ids))
+        bar.advance(sum(map(self._unembedding, groups)))
         results = {}
         for i, shape in shapes.items():
             log_prob = self.clean[self.sequence, i + 1 :].repeat(shape[0] + 1, 1, 1)
@@ -80,13 +88,26 @@ class Variants:
             results[i] = self._by_sequence(log_prob)
         return results
 
-    def replace_all(self) -> Float[Tensor, "batch layer unit target"]:
-        """Log-probabilities of all targets but the seam, with the whole second half replaced."""
+    def replace_all(self, bar: Bar) -> Float[Tensor, "batch layer unit target"]:
+        """Log-probabilities of all targets but the seam, with the whole second half replaced.
+
+        Args:
+            bar: Advanced by the `work_at` of `range(1)` in all.
+        """
         start = self.n + 1
-        final = _sweep(self.run, self.sequence, start, lambda layer: self.edited[layer][:, :-1])
+
+        def enter(layer: int) -> Tensor:
+            bar.advance(layer * self._positions(range(1)))
+            return self.edited[layer][:, :-1]
+
+        final = _sweep(self.run, self.sequence, start, enter)
         ids = self.run.tokens[self.sequence, start + 1 :].expand(len(final), -1, -1)
         (log_prob,) = self._predict([final.flatten(0, 2)], [ids.flatten()])
+        bar.advance(self._unembedding(range(1)))
         return self._by_sequence(log_prob.view(ids.shape))
+
+    def _unembedding(self, group: range) -> float:
+        return _unembedding(self.run.model) * self._positions(group)
 
     def _predict(self, rows: list[Tensor], ids: list[Tensor]) -> tuple[Tensor, ...]:
         """Unembed several lots of residual streams together: many small products cost more."""
@@ -95,6 +116,26 @@ class Variants:
 
     def _by_sequence(self, log_prob: Float[Tensor, "layer variant target"]) -> Tensor:
         return log_prob.unflatten(1, (-1, self.count)).transpose(0, 1)
+
+
+def work_at(model: Model, n: int, variants: int, group: range) -> Amount:
+    """What `replace_at` does for a group of places, in positions that enter a block."""
+    in_blocks = model.n_layers * (model.n_layers - 1) / 2  # the batch grows at each
+    return (in_blocks + _unembedding(model)) * _positions(n, variants, group)
+
+
+def work_before(model: Model, n: int, sequences: int, variants: int) -> Amount:
+    """What it takes to record a clean run and to make its `Variants`, in the same unit."""
+    return model.n_layers * (sequences * (2 * n + 1) + variants * n)
+
+
+def _positions(n: int, variants: int, group: range) -> int:
+    return variants * len(group) * (n - 1 - group[0])
+
+
+def _unembedding(model: Model) -> float:
+    """A position is unembedded for each layer's replacement."""
+    return model.n_layers**2 * model.unembedding
 
 
 def _sweep(

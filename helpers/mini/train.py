@@ -18,12 +18,12 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn.functional import cross_entropy
-from tqdm import tqdm
 from transformers import GPT2Config, GPT2LMHeadModel, set_seed
 
 from helpers.metrics import is_top1, part_slice, token_log_probs
 from helpers.mini.language import MarkovLanguage
 from helpers.mini.tokenizer import BOS_ID, build_tokenizer
+from helpers.progress import track
 
 SHIPPED = Path(__file__).with_name("model")
 
@@ -105,37 +105,39 @@ def train(recipe: Recipe) -> tuple[GPT2LMHeadModel, list[dict[str, float]]]:
     generator = torch.Generator().manual_seed(recipe.seed + 1)
     optimizers = _optimizers(model, recipe)
     curve: list[dict[str, float]] = []
-    progress = tqdm(range(recipe.steps), desc="training mini", mininterval=5)
-    for step in progress:
-        rate = recipe.learning_rate * _schedule(step, recipe.steps)
-        for optimizer in optimizers:
-            for group in optimizer.param_groups:
-                group["lr"] = rate
-        length = pick_length(step / recipe.steps, recipe, generator=generator)
-        rows = recipe.tokens // (length + 1)
-        repeats = round(rows * recipe.repeats)
-        batch = torch.cat(
-            [
-                sample_repeats(words, repeats, length, generator=generator),
-                language.sample(rows - repeats, length, generator=generator),
-            ]
-        )
-        tokens = torch.cat([torch.full((rows, 1), BOS_ID), batch], dim=1)
-        loss = _loss(model, tokens)
-        model.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        for optimizer in optimizers:
-            optimizer.step()
-        shrink_heads(model, rate * recipe.sparsity)
-        if step % 50 == 49 or step == recipe.steps - 1:
-            seen = {"step": step + 1.0, "train_loss": loss.item()}
-            n = min(50, (recipe.n_positions - 1) // 2)
-            curve.append(seen | evaluate(model, language, bos=BOS_ID, n=n))
-            progress.set_postfix(
-                repeats=f"{curve[-1]['second_accuracy']:.3f}",
-                language=f"{curve[-1]['language_log_prob']:.3f}",
+    note = ""
+    with track(recipe.steps, "training mini") as bar:
+        for step in range(recipe.steps):
+            rate = recipe.learning_rate * _schedule(step, recipe.steps)
+            for optimizer in optimizers:
+                for group in optimizer.param_groups:
+                    group["lr"] = rate
+            length = pick_length(step / recipe.steps, recipe, generator=generator)
+            rows = recipe.tokens // (length + 1)
+            repeats = round(rows * recipe.repeats)
+            batch = torch.cat(
+                [
+                    sample_repeats(words, repeats, length, generator=generator),
+                    language.sample(rows - repeats, length, generator=generator),
+                ]
             )
+            tokens = torch.cat([torch.full((rows, 1), BOS_ID), batch], dim=1)
+            loss = _loss(model, tokens)
+            model.zero_grad()
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+            for optimizer in optimizers:
+                optimizer.step()
+            shrink_heads(model, rate * recipe.sparsity)
+            if step % 50 == 49 or step == recipe.steps - 1:
+                seen = {"step": step + 1.0, "train_loss": loss.item()}
+                n = min(50, (recipe.n_positions - 1) // 2)
+                curve.append(seen | evaluate(model, language, bos=BOS_ID, n=n))
+                note = (
+                    f"repeats {curve[-1]['second_accuracy']:.3f}, "
+                    f"language {curve[-1]['language_log_prob']:.3f}"
+                )
+            bar.advance(note=note)
     return model.eval(), curve
 
 

@@ -108,6 +108,22 @@ class Model:
     def _stacks(self) -> dict[str, Tensor]:
         return {name: getattr(self.bridge, name) for name in ("W_Q", "W_K", "W_V", "W_O")}
 
+    @cached_property
+    def weights_in_blocks(self) -> int:
+        """Weights in the matrices of all blocks: what a position is multiplied with on its way.
+
+        It is what work is measured by where a bar says how far it has come.
+        """
+        attention = 2 * self.d_model * self.d_head * (self.n_heads + self.n_kv_heads)
+        mlp = self.bridge.blocks[0].mlp.original_component if self.has_mlps else None
+        weights = mlp.parameters() if mlp is not None else ()
+        return self.n_layers * (attention + sum(w.numel() for w in weights if w.ndim > 1))
+
+    @property
+    def unembedding(self) -> float:
+        """What unembedding a position costs, in runs of a position through all blocks."""
+        return self.W_U.numel() / self.weights_in_blocks
+
     def heads(self) -> list[Head]:
         """Every head of the model, in order."""
         return [Head(layer, h) for layer in range(self.n_layers) for h in range(self.n_heads)]
@@ -247,6 +263,19 @@ class Model:
         pairs = [(site.hook_name, _as_hook(call)) for site, call in hooks.items()]
         with self.bridge.hooks(fwd_hooks=pairs):
             yield
+
+    @contextmanager
+    def entering_blocks(self, call: Callable[[], None]) -> Iterator[None]:
+        """Call a function whenever a block is entered, while the context lasts."""
+        hooks = [
+            block.register_forward_pre_hook(lambda _block, _args: call())
+            for block in self.bridge.blocks
+        ]
+        try:
+            yield
+        finally:
+            for hook in hooks:
+                hook.remove()
 
     def __repr__(self) -> str:
         heads = f"{self.n_layers} layers x {self.n_heads} heads"

@@ -20,6 +20,7 @@ from transformers.cache_utils import Cache
 from helpers.models.errors import UnsupportedModelError
 from helpers.models.lean import lean
 from helpers.models.model import Model
+from helpers.progress import Track, silent
 
 
 class NotReplayableError(UnsupportedModelError):
@@ -104,7 +105,7 @@ class CleanRun:
         raise NotReplayableError(f"A block takes an argument of shape {tuple(value.shape)}.")
 
 
-def record(model: Model, tokens: Int[Tensor, "batch pos"]) -> CleanRun:
+def record(model: Model, tokens: Int[Tensor, "batch pos"], *, track: Track = silent) -> CleanRun:
     """Run the model without any change and keep what its tail can be replayed from.
 
     Nothing is unembedded. Memory: three tensors the size of the residual stream (less with
@@ -113,6 +114,7 @@ def record(model: Model, tokens: Int[Tensor, "batch pos"]) -> CleanRun:
     Args:
         model: The model.
         tokens: Token ids.
+        track: Shows how far the run has come.
 
     Raises:
         NotReplayableError: If the model keeps no plain cache of keys and values.
@@ -130,7 +132,11 @@ def record(model: Model, tokens: Int[Tensor, "batch pos"]) -> CleanRun:
         residuals.append(_residual_of(out))
         raise _Done
 
-    with _module_hooks(model, before, after):
+    with (
+        track(model.n_layers, "running the model") as bar,
+        _module_hooks(model, before, after),
+        model.entering_blocks(bar.advance),
+    ):
         try:
             model(tokens)
         except _Done:

@@ -4,11 +4,15 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import torch
 import xarray as xr
-from torch import Tensor
 
 from helpers.experiments.provenance import RANDOM_SEQUENCES, run_attrs
 from helpers.heads import Head, parse_heads
-from helpers.interventions import Removal, draw_matched, reduce_without
+from helpers.interventions import (
+    Removal,
+    attention_work_without,
+    draw_matched,
+    reduce_without,
+)
 from helpers.metrics import induction_score
 from helpers.models import Model
 from helpers.progress import track
@@ -52,28 +56,33 @@ def score_without(
     if not named:
         raise ValueError("There is no group with any head in it.")
     n, seed = sample.n, sample.seed
-
-    def scores(removed: Sequence[Sequence[Head]], first: int | None = None) -> Tensor:
-        return reduce_without(
-            model,
-            sample.tokens,
-            removed,
-            watched,
-            lambda pattern: induction_score(pattern, n),
-            method=method,
-            seed=seed,
-            first=first,
-            track=track,
-        )
-
     few = min(RANDOM_SEQUENCES, len(sample))
-    found = scores([[], *named.values()])
     drawn = [
         group
         for heads_of in named.values()
         for group in draw_matched(heads_of, model, draws=draws, seed=seed, never=watched)
     ]
-    random = scores(drawn, few).mean(-1).unflatten(0, (len(named), draws))
+    stages = [([[], *named.values()], None), (drawn, few)]
+    work = [
+        attention_work_without(model, sample.tokens, some, watched, method=method, first=first)
+        for some, first in stages
+    ]
+    with track(sum(work), "watching heads without others") as bar:
+        found, scores = (
+            reduce_without(
+                model,
+                sample.tokens,
+                some,
+                watched,
+                lambda pattern: induction_score(pattern, n),
+                method=method,
+                seed=seed,
+                first=first,
+                track=bar.part(amount),
+            )
+            for (some, first), amount in zip(stages, work, strict=True)
+        )
+    random = scores.mean(-1).unflatten(0, (len(named), draws))
     clean = found[:1, :, :few].mean(-1)[:, None].expand(1, draws, len(watched))
     coords = {"removed": ["nothing", *named], "head_name": [str(head) for head in watched]}
     return xr.Dataset(

@@ -4,11 +4,10 @@ from collections.abc import Mapping, Sequence
 
 import torch
 import xarray as xr
-from torch import Tensor
 
 from helpers.experiments.provenance import RANDOM_SEQUENCES, run_attrs
 from helpers.heads import Head
-from helpers.interventions import Removal, draw_matched, predict_without
+from helpers.interventions import Removal, draw_matched, predict_without, work_without
 from helpers.metrics import part_slice
 from helpers.models import Model
 from helpers.progress import track
@@ -57,22 +56,28 @@ def measure_faithfulness(
     few = min(RANDOM_SEQUENCES, len(sample))
     kept = [model.heads(), [], *named.values()]
 
-    def losses(groups: Sequence[Sequence[Head]], first: int | None = None) -> Tensor:
-        others = [[head for head in model.heads() if head not in set(keep)] for keep in groups]
-        return -predict_without(
-            model,
-            sample.tokens,
-            others,
-            method=method,
-            targets=part_slice("second", sample.n),
-            seed=sample.seed,
-            first=first,
-            track=track,
-        ).mean(-1)
-
-    loss = losses(kept)
+    targets = part_slice("second", sample.n)
+    stages = [(_others(model, kept), None), (_others(model, drawn), few)]
+    work = [
+        work_without(model, sample.tokens, others, method=method, targets=targets, first=first)
+        for others, first in stages
+    ]
+    with track(sum(work), "keeping a few heads") as bar:
+        loss, of_drawn = (
+            -predict_without(
+                model,
+                sample.tokens,
+                others,
+                method=method,
+                targets=targets,
+                seed=sample.seed,
+                first=first,
+                track=bar.part(amount),
+            ).mean(-1)
+            for (others, first), amount in zip(stages, work, strict=True)
+        )
     random = torch.full((len(kept), draws), torch.nan)
-    random[2:] = losses(drawn, few).mean(-1).view(len(named), draws)
+    random[2:] = of_drawn.mean(-1).view(len(named), draws)
     coords = {"kept": ["all heads", "no heads", *named]}
     return xr.Dataset(
         {
@@ -86,3 +91,8 @@ def measure_faithfulness(
         },
         attrs={**run_attrs(model, sample), "method": method, "draws": draws},
     )
+
+
+def _others(model: Model, groups: Sequence[Sequence[Head]]) -> list[list[Head]]:
+    """For each group all heads that are not in it."""
+    return [[head for head in model.heads() if head not in set(keep)] for keep in groups]

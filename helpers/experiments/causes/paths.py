@@ -13,7 +13,7 @@ from helpers.heads import Head
 from helpers.interventions import PATHS, WAYS, Path, Removal
 from helpers.metrics import induction_score, part_slice
 from helpers.models import Model, Site
-from helpers.progress import track
+from helpers.progress import Track, track
 from helpers.results import label_array
 from helpers.tokens import RepeatedTokens
 
@@ -53,36 +53,44 @@ def cut_paths(
     Raises:
         ValueError: If a receiver has no sender in an earlier layer.
     """
-    n, targets = sample.n, part_slice("second", sample.n)
-    clean = predict(model, sample.tokens, targets=targets).log_prob.mean(-1)
+    tokens, n, targets = sample.tokens, sample.n, part_slice("second", sample.n)
+    earlier = [_earlier(senders, receiver) for receiver in receivers]
     scores = torch.zeros(len(WAYS), len(_CUTS), len(receivers), len(sample))
     effect = torch.zeros(len(WAYS), len(_CUTS), len(sample))
     steps = [(w, j) for w in range(len(WAYS)) for j in range(len(receivers))]
-    gathered: list[dict[Head, Tensor]] = []
-    for w, j in track(steps, total=len(steps), label="cutting paths"):
-        receiver = receivers[j]
-        earlier = [head for head in senders if head.layer < receiver.layer]
-        if not earlier:
-            raise ValueError(f"No sender is in a layer before {receiver}: no path leads to it.")
-        received = interventions.cut_paths(
-            model,
-            sample.tokens,
-            earlier,
-            receiver,
-            list(_CUTS.values()),
-            way=WAYS[w],
-            method=method,
-            seed=sample.seed,
+    cuts = list(_CUTS.values())
+    work = [
+        interventions.paths_work(
+            model, tokens, earlier[j], receivers[j], cuts, way=WAYS[w], method=method
         )
-        if j == 0:
-            gathered = [{} for _ in _CUTS]
-        for c, (pattern, z) in enumerate(received):
-            scores[w, c, j] = induction_score(pattern, n).cpu()
-            gathered[c][receiver] = z
-        if j == len(receivers) - 1:
-            for c, put_in in enumerate(gathered):
-                left = _with_gathered(model, sample.tokens, put_in, targets)
-                effect[w, c] = clean - left.mean(-1)
+        for w, j in steps
+    ]
+    run = model.n_layers * len(tokens) * (tokens.shape[1] + model.unembedding * n)
+    runs = 1 + len(WAYS) * len(cuts)
+    gathered: list[dict[Head, Tensor]] = []
+    with track(sum(work) + runs * run, "cutting paths") as bar:
+        clean = predict(model, tokens, targets=targets, track=bar.part(run)).log_prob.mean(-1)
+        for (w, j), amount in zip(steps, work, strict=True):
+            received = interventions.cut_paths(
+                model,
+                tokens,
+                earlier[j],
+                receivers[j],
+                cuts,
+                way=WAYS[w],
+                method=method,
+                seed=sample.seed,
+                track=bar.part(amount),
+            )
+            if j == 0:
+                gathered = [{} for _ in cuts]
+            for c, (pattern, z) in enumerate(received):
+                scores[w, c, j] = induction_score(pattern, n).cpu()
+                gathered[c][receivers[j]] = z
+            if j == len(receivers) - 1:
+                for c, put_in in enumerate(gathered):
+                    left = _with_gathered(model, tokens, put_in, targets, bar.part(run))
+                    effect[w, c] = clean - left.mean(-1)
     coords = {"way": list(WAYS), "cut": list(_CUTS)}
     names = {"head_name": [str(head) for head in receivers]}
     return xr.Dataset(
@@ -109,8 +117,15 @@ def cut_paths(
     )
 
 
+def _earlier(senders: Sequence[Head], receiver: Head) -> list[Head]:
+    earlier = [head for head in senders if head.layer < receiver.layer]
+    if not earlier:
+        raise ValueError(f"No sender is in a layer before {receiver}: no path leads to it.")
+    return earlier
+
+
 def _with_gathered(
-    model: Model, tokens: Tensor, gathered: Mapping[Head, Tensor], targets: slice
+    model: Model, tokens: Tensor, gathered: Mapping[Head, Tensor], targets: slice, track: Track
 ) -> Tensor:
     """Log-probabilities with some heads' gathered values put in."""
     by_layer: dict[int, dict[int, Tensor]] = {}
@@ -128,4 +143,4 @@ def _with_gathered(
 
     hooks = {Site("z", layer): put(values) for layer, values in by_layer.items()}
     with model.hooked(hooks):
-        return predict(model, tokens, targets=targets, batch_size=len(tokens)).log_prob
+        return predict(model, tokens, targets=targets, batch_size=len(tokens), track=track).log_prob

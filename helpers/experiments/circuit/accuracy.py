@@ -9,6 +9,7 @@ from helpers.circuits import (
     Accuracy,
     candidate_circuits,
     read_by_head,
+    reading_work,
     top_k_accuracy,
     two_head_circuit,
 )
@@ -16,7 +17,7 @@ from helpers.experiments.circuit.tables import label_accuracies, sample_tokens
 from helpers.experiments.provenance import run_attrs
 from helpers.heads import Head, parse_heads
 from helpers.models import Model
-from helpers.progress import silent, track
+from helpers.progress import track
 
 
 def score_two_head_circuit(
@@ -38,11 +39,11 @@ def score_two_head_circuit(
         ValueError: If a head does not exist or a pair is the wrong way round.
     """
     parsed = list(dict.fromkeys((Head.parse(p), Head.parse(i)) for p, i in pairs))
-    label = "matching every token with every token"
-    found: dict[tuple[int, ...], Accuracy] = {
-        (row,): top_k_accuracy(two_head_circuit(model, *pair))
-        for row, pair in enumerate(track(parsed, total=len(parsed), label=label))
-    }
+    with track(len(parsed), "matching every token with every token") as bar:
+        found: dict[tuple[int, ...], Accuracy] = {
+            (row,): top_k_accuracy(two_head_circuit(model, *pair), track=bar.part(1))
+            for row, pair in enumerate(parsed)
+        }
     names = [f"{p} > {i}" for p, i in parsed]
     labelled = label_accuracies(
         found, ("pair",), {"pair": names}, tokens=model.d_vocab, of="tokens"
@@ -82,10 +83,11 @@ def score_candidate_pairs(
     columns, targets = parse_heads(previous), parse_heads(induction)
     pairs = sum(p.layer < i.layer for p in columns for i in targets)
     circuits = candidate_circuits(model, columns, targets, model.W_E[ids.to(model.device)])
-    found: dict[tuple[int, ...], Accuracy] = {
-        (row, column): top_k_accuracy(circuit)
-        for row, column, circuit in track(circuits, total=pairs, label="trying pairs")
-    }
+    with track(pairs, "trying pairs") as bar:
+        found: dict[tuple[int, ...], Accuracy] = {
+            (row, column): top_k_accuracy(circuit, track=bar.part(1))
+            for row, column, circuit in circuits
+        }
     labelled = label_accuracies(
         found,
         ("previous_name", "induction_name"),
@@ -128,10 +130,14 @@ def score_embedding_ladder(
     size = model.d_vocab if ids is None else len(ids)
     pair = Head.parse(previous), Head.parse(induction)
     found: dict[tuple[int, ...], Accuracy] = {}
-    for row, rung in enumerate(track(RUNGS, total=len(RUNGS), label="climbing the ladder")):
-        inner = silent if ids is not None else track
-        readings = read_by_head(model, *pair, rung=rung, tokens=ids, track=inner)
-        found[(row,)] = top_k_accuracy(two_head_circuit(model, *pair, readings=readings))
+    matching = size * model.d_head
+    reading = [reading_work(model, [head.layer for head in pair], rung) for rung in RUNGS]
+    with track(sum(reading) + len(RUNGS) * matching, "climbing the ladder") as bar:
+        for row, rung in enumerate(RUNGS):
+            part = bar.part(reading[row])
+            readings = read_by_head(model, *pair, rung=rung, tokens=ids, track=part)
+            circuit = two_head_circuit(model, *pair, readings=readings)
+            found[(row,)] = top_k_accuracy(circuit, track=bar.part(matching))
     labelled = label_accuracies(
         found,
         ("rung",),

@@ -1,16 +1,16 @@
 """Would any two heads do? The found pair beside other candidates and random pairs."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 
 import torch
 import xarray as xr
-from transformer_lens import FactoredMatrix
 
 from helpers.circuits import (
     Accuracy,
     Rung,
     pick_readings,
     read_by_layer,
+    reading_work,
     top_k_accuracy,
     two_head_circuit,
 )
@@ -67,18 +67,17 @@ def score_circuit_baselines(
     ids = sample_tokens(model, tokens, seed)
     layers = sorted({head.layer for pair in pairs for head in pair})
 
-    def circuits() -> Iterator[tuple[tuple[int, int], FactoredMatrix]]:
+    found: dict[tuple[int, ...], Accuracy] = {}
+    matching = len(ids) * model.d_head
+    reading = [reading_work(model, layers, rung) for rung in rungs]
+    with track(sum(reading) + len(rungs) * len(pairs) * matching, "trying pairs") as bar:
         for column, rung in enumerate(rungs):
-            read = read_by_layer(model, layers, rung=rung, tokens=ids)
+            part = bar.part(reading[column])
+            read = read_by_layer(model, layers, rung=rung, tokens=ids, track=part)
             for row, (p, i) in enumerate(pairs):
                 readings = pick_readings(model, [p], i, read, rung=rung)
-                yield (row, column), two_head_circuit(model, p, i, readings=readings)
-
-    total = len(rungs) * len(pairs)
-    found: dict[tuple[int, ...], Accuracy] = {
-        place: top_k_accuracy(circuit)
-        for place, circuit in track(circuits(), total=total, label="trying pairs")
-    }
+                circuit = two_head_circuit(model, p, i, readings=readings)
+                found[row, column] = top_k_accuracy(circuit, track=bar.part(matching))
     kinds = ["pair"] + ["candidate"] * len(rivals) + ["random"] * len(drawn)
     labelled = label_accuracies(
         found,

@@ -6,6 +6,7 @@ import xarray as xr
 from helpers.circuits import k_composition, random_composition
 from helpers.experiments.provenance import run_attrs
 from helpers.models import Model
+from helpers.progress import track
 from helpers.results import label_array
 
 
@@ -23,7 +24,7 @@ def score_composition(model: Model) -> xr.Dataset:
     mean, sd = random_composition(model)
     layers, heads = np.arange(model.n_layers), np.arange(model.n_heads)
     scores = label_array(
-        k_composition(model),
+        k_composition(model, track=track),
         ("layer_from", "head_from", "layer_to", "head_to"),
         coords={"layer_from": layers, "head_from": heads, "layer_to": layers, "head_to": heads},
         long_name="K-composition score",

@@ -30,9 +30,10 @@ def score_copying(model: Model, heads: str | Head | Iterable[str | Head]) -> xr.
     """
     chosen = parse_heads(heads)
     shares, values = [], []
-    for head in track(chosen, total=len(chosen), label="reading OV circuits"):
-        shares.append(copying_accuracy(model, head))
-        values.append(copying_eigenvalue_score(model, head))
+    with track(len(chosen), "reading OV circuits") as bar:
+        for head in chosen:
+            values.append(copying_eigenvalue_score(model, head))
+            shares.append(copying_accuracy(model, head, track=bar.part(1)))
     coords = {"head_name": [str(head) for head in chosen]}
     chance = 1 / model.d_vocab
     return xr.Dataset(
@@ -70,13 +71,17 @@ def score_group_copying(
         ValueError: If a head does not exist.
     """
     group = list(dict.fromkeys(parse_heads(heads)))
-    share = copying_accuracy(model, group)
-    said = model.W_U @ model.W_E
     drawn = draw_matched(group, model, draws=draws, seed=seed)
-    values = [
-        copying_eigenvalue_score(model, some, said=said)
-        for some in track(drawn, total=draws, label="reading OV circuits of random groups")
-    ]
+    inner = len(group) * model.d_head
+    matching = model.d_vocab * inner  # in multiplications for each token, as the rest
+    with track(matching + model.d_model**2 + draws * inner**2 / 4, "reading OV circuits") as bar:
+        share = copying_accuracy(model, group, track=bar.part(matching))
+        said = model.W_U @ model.W_E
+        bar.advance(model.d_model**2)
+        values = []
+        for some in drawn:
+            values.append(copying_eigenvalue_score(model, some, said=said))
+            bar.advance(inner**2 / 4)
     chance = 1 / model.d_vocab
     return xr.Dataset(
         {

@@ -1,15 +1,15 @@
 """One key, several writers: what more than one previous-token head adds."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import xarray as xr
-from transformer_lens import FactoredMatrix
 
 from helpers.circuits import (
     Accuracy,
     Rung,
     pick_readings,
     read_by_layer,
+    reading_work,
     top_k_accuracy,
     two_head_circuit,
 )
@@ -60,19 +60,18 @@ def score_summed_circuit(
     layers = sorted({head.layer for head in (*writers, I)})
     counts = list(range(1, len(writers) + 1))
 
-    def circuits() -> Iterator[tuple[tuple[int, int], FactoredMatrix]]:
+    found: dict[tuple[int, ...], Accuracy] = {}
+    matching = len(ids) * model.d_head
+    reading = [reading_work(model, layers, rung) for rung in rungs]
+    with track(sum(reading) + len(rungs) * len(counts) * matching, "summing keys") as bar:
         for column, rung in enumerate(rungs):
-            read = read_by_layer(model, layers, rung=rung, tokens=ids)
+            part = bar.part(reading[column])
+            read = read_by_layer(model, layers, rung=rung, tokens=ids, track=part)
             for count in counts:
                 first = writers[:count]
                 readings = pick_readings(model, first, I, read, rung=rung)
-                yield (count - 1, column), two_head_circuit(model, first, I, readings=readings)
-
-    total = len(rungs) * len(counts)
-    found: dict[tuple[int, ...], Accuracy] = {
-        place: top_k_accuracy(circuit)
-        for place, circuit in track(circuits(), total=total, label="summing keys")
-    }
+                circuit = two_head_circuit(model, first, I, readings=readings)
+                found[count - 1, column] = top_k_accuracy(circuit, track=bar.part(matching))
     labelled = label_accuracies(
         found,
         ("summed", "rung"),
