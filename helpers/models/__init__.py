@@ -22,6 +22,7 @@ from helpers.models.sources import KNOWN, Source, asked_for, check_directory, fi
 from helpers.models.untrained import untrained_bridge, untrained_model
 from helpers.models.weights import HeadWeights
 from helpers.models.wrap import wrap_bridge
+from helpers.progress import track
 
 __all__ = [
     "KNOWN",
@@ -85,7 +86,11 @@ def load_model(name: str = "auto", *, device: Device = "auto") -> Model:
     with _quiet_transformers():
         source = find_source(asked_for(name))
         check_directory(source.directory)
-        model = wrap_bridge(_boot(source, where), source)
+        with track(2, f"loading {source.name}") as bar:  # reading and folding take as long
+            bridge = _boot(source, where)
+            bar.advance()
+            model = wrap_bridge(bridge, source)
+            bar.advance()
     sys.stdout.write(f"{model!r}\nchosen: {source.reason}\n")
     return model
 
