@@ -37,6 +37,9 @@ def main(arguments: list[str] | None = None) -> int:
 
     try:
         return {"run": _run, "scan": _scan, "claims": _claims}[chosen.command](chosen)
+    except KeyboardInterrupt:
+        sys.stderr.write("interrupted\n")
+        return 130
     except (ModelError, FileNotFoundError, ValueError) as error:
         sys.stderr.write(f"{error}\n")
         return 2

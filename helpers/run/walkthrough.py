@@ -13,9 +13,11 @@ import nbformat
 from helpers.claims import claims_as_json, collect_claims
 from helpers.models import asked_for, find_source
 from helpers.models.sources import Source
+from helpers.progress import track
 from helpers.results import load_result, write_json, write_whole
 from helpers.run.chapters import read_chapters, read_parameters
 from helpers.run.contents import write_index
+from helpers.run.forecast import bytes_of_weights, forecast_cells
 from helpers.run.notebooks import Outcome, find_notebooks, run_notebook
 from helpers.run.pages import write_page
 from helpers.viewers import view_heads
@@ -72,16 +74,27 @@ def run_walkthrough(
     chapters = read_chapters(paths)
     outcomes: list[Outcome] = []
     kept_by: dict[str, str] = {}
-    for path in paths:
-        outcome = run_notebook(
-            path,
-            parameters={"MODEL": asked, **(parameters or {})},
-            environment={"HELPERS_RESULTS": str(data.resolve())},
+    seconds = [
+        forecast_cells(
+            nbformat.read(path, as_version=4),
+            last=folder / path.name,
+            weights=bytes_of_weights(source.directory),
         )
-        _write_notebook(outcome, folder / path.name)
-        write_page(outcome, folder, chapters)
-        outcomes.append(outcome)
-        kept_by = {file.stem: path.stem for file in data.glob("*")} | kept_by
+        for path in paths
+    ]
+    with track(sum(map(sum, seconds)), f"running the notebooks on {source.name}") as bar:
+        for path, of_cells in zip(paths, seconds, strict=True):
+            outcome = run_notebook(
+                path,
+                parameters={"MODEL": asked, **(parameters or {})},
+                environment={"HELPERS_RESULTS": str(data.resolve())},
+                seconds=of_cells,
+                track=bar.part(sum(of_cells)),
+            )
+            _write_notebook(outcome, folder / path.name)
+            write_page(outcome, folder, chapters)
+            outcomes.append(outcome)
+            kept_by = {file.stem: path.stem for file in data.glob("*")} | kept_by
     claims = []
     if any(data.glob("*.nc")):
         claims = collect_claims(data)
