@@ -46,6 +46,11 @@ def smollm2() -> Model:
     return load_model("smollm2")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What is quick and can be derived by hand first, browsers last."""
+    items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
+
+
 def pytest_runtest_setup(item: pytest.Item) -> None:
     required = {name.strip() for name in os.environ.get("HELPERS_REQUIRE", "").split(",")}
     for tier in TIERS:
