@@ -64,6 +64,7 @@ def serve_lab(folder: Path, home: Path, **settings: dict[str, Any]) -> Iterator[
         "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}",
         "HELPERS_MODEL": "mini",
         "OMP_NUM_THREADS": "2",
+        "OMP_WAIT_POLICY": "PASSIVE",  # threads that wait leave their core to the browser
         "JUPYTER_TOKEN": secrets.token_hex(),
     }
     for variable in ("JUPYTER_DATA_DIR", "JUPYTER_CONFIG_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR"):
@@ -188,20 +189,28 @@ def screenshot_lab(
         width: Of the window, in pixels.
         height: Of the window; without it the window is as tall as the notebook.
     """
-    themes = {"@jupyterlab/apputils-extension:themes": {"theme": f"JupyterLab {theme}"}}
+    settings = {
+        "@jupyterlab/apputils-extension:themes": {"theme": f"JupyterLab {theme}"},
+        TRACKER: {"scrollPastEnd": height is not None},
+    }
     with (
         TemporaryDirectory() as home,
-        serve_lab(copy_notebooks(Path(home) / "notebooks"), Path(home), **themes) as lab,
+        serve_lab(copy_notebooks(Path(home) / "notebooks"), Path(home), **settings) as lab,
         start_browser() as browser,
         open_page(browser, viewport={"width": width, "height": height or 1000}) as (page, _),
     ):
         open_notebook(page, lab, notebook)
         page.evaluate("() => jupyterapp.commands.execute('application:toggle-left-area')")
         run_all(page)
+        for place in range(len(read_notebook(page).cells)):
+            show_cell(page, place)
+        page.wait_for_function(
+            """() => document.querySelectorAll('.jp-RenderedPlotly:not(:has(.svg-container)), '
+                + '[data-view]:not([data-live=yes])').length === 0"""
+        )
         if height is None:
-            tall = "() => document.querySelector('.jp-WindowedPanel-outer').scrollHeight"
-            page.set_viewport_size({"width": width, "height": page.evaluate(tall) + 120})
+            tall = page.locator(".jp-WindowedPanel-outer").evaluate("panel => panel.scrollHeight")
+            page.set_viewport_size({"width": width, "height": tall + 120})
         top = page.locator(show or ".jp-Cell").first
         top.evaluate("element => element.scrollIntoView({ block: 'start' })")
-        page.wait_for_function("() => !document.querySelector('.jp-Notebook :is(.jp-mod-pending)')")
         page.screenshot(path=path, animations="disabled")
