@@ -119,8 +119,8 @@ def track(total: Amount, label: str) -> Iterator[Bar]:
         return
     drawn = _Drawn(label, surface)
     bar = Bar(total, drawn.move)
-    _busy = True
     try:
+        _busy = True
         yield bar
     except BaseException:
         drawn.stop(bar)
@@ -216,7 +216,8 @@ class _Terminal:
     def __init__(self, file: Any) -> None:
         self._file = file
         self._print = tqdm.status_printer(file)
-        self._ascii = " #" if "utf" not in (file.encoding or "").lower() else False
+        encoding = getattr(file, "encoding", None) or ""
+        self._ascii = False if "utf" in encoding.lower() else " #"
 
     def show(self, look: _Look) -> None:
         after = look.times.replace("{", "{{").replace("}", "}}")
@@ -270,10 +271,10 @@ class _Notebook:
 def _find_surface() -> _Surface | None:
     if _in_notebook():
         return _Notebook()
-    # A closed or missing stderr is no terminal either.
-    if sys.stderr is not None and not sys.stderr.closed and sys.stderr.isatty():
-        return _Terminal(sys.stderr)
-    return None
+    try:
+        return _Terminal(sys.stderr) if sys.stderr.isatty() else None
+    except (AttributeError, ValueError):  # there is none, or it is closed
+        return None
 
 
 def _in_notebook() -> bool:

@@ -355,6 +355,16 @@ def test_nothing_is_written_where_there_is_no_terminal(mini, monkeypatch, capfd)
     assert capfd.readouterr() == ("", "")
 
 
+@pytest.mark.parametrize("stderr", [None, object(), io.StringIO()])
+def test_a_program_without_a_usable_stderr_works_on(stderr, monkeypatch, clock):
+    if isinstance(stderr, io.StringIO):
+        stderr.close()
+    monkeypatch.setattr(sys, "stderr", stderr)
+    with track(2, "counting") as bar:
+        clock.now = 60.0
+        bar.advance()
+
+
 def test_the_command_line_keeps_stderr_empty_where_it_is_no_terminal():
     code = "import helpers.progress as p; p.DELAY = 0.0; from helpers.__main__ import main; main()"
     options = ["scan", "mini", "--n", "10", "--sequences", "2", "--top", "1"]

@@ -115,7 +115,7 @@ class Model:
         It is what work is measured by where a bar says how far it has come.
         """
         attention = 2 * self.d_model * self.d_head * (self.n_heads + self.n_kv_heads)
-        mlp = self.bridge.blocks[0].mlp.original_component if self.has_mlps else None
+        mlp: Any = getattr(getattr(self.bridge.blocks[0], "mlp", None), "original_component", None)
         weights = mlp.parameters() if mlp is not None else ()
         return self.n_layers * (attention + sum(w.numel() for w in weights if w.ndim > 1))
 
