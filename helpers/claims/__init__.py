@@ -9,6 +9,7 @@ from helpers.claims.table import (
     claims_as_json,
     collect_claims,
     compare_evidence,
+    say_post,
     tabulate_claims,
     tabulate_evidence,
 )
@@ -24,6 +25,7 @@ __all__ = [
     "claims_as_json",
     "collect_claims",
     "compare_evidence",
+    "say_post",
     "judge_evidence",
     "tabulate_claims",
     "tabulate_evidence",

@@ -35,6 +35,10 @@ class Claim:
     pattern_text: str
 
 
+PICTURES = ("C6", "C7")
+"""Claims that the post shows as pictures: they have no number of its own."""
+
+
 def _within(post: float, tolerance: float) -> Callable[[float], bool]:
     return lambda value: abs(value - post) <= tolerance
 

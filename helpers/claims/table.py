@@ -10,7 +10,7 @@ from helpers.claims.evidence import FoundLine, judge_evidence, show_controls
 from helpers.claims.measured import Measured, judge_post, measure_post
 from helpers.claims.numbers import show
 from helpers.claims.ours import EVIDENCE
-from helpers.claims.post import CLAIMS, POST_MODEL
+from helpers.claims.post import CLAIMS, PICTURES, POST_MODEL
 from helpers.results import load_result
 
 
@@ -45,6 +45,11 @@ def collect_claims(folder: Path) -> list[Measured | FoundLine]:
     ]
 
 
+def say_post(line: Measured) -> str:
+    """The post's number, or that it shows a picture and which limit stands for it here."""
+    return f"a picture (limit {line.post:g})" if line.id in PICTURES else f"{line.post:g}"
+
+
 def tabulate_claims(claims: Sequence[Measured | FoundLine]) -> pd.DataFrame:
     """The post's claims as a table for people.
 
@@ -58,7 +63,7 @@ def tabulate_claims(claims: Sequence[Measured | FoundLine]) -> pd.DataFrame:
     rows = [
         {
             "claim": f"{line.id} {line.claim}",
-            "post": f"{line.post:g}",
+            "post": say_post(line),
             "blog": show(line.blog),
             "corrected": show(line.corrected)
             + (f" [{show(line.low)}, {show(line.high)}]" if line.low is not None else ""),

@@ -6,7 +6,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader
 
-from helpers.claims import FoundLine, Measured
+from helpers.claims import FoundLine, Measured, say_post
 from helpers.claims.numbers import show
 from helpers.results import write_whole
 from helpers.run.chapters import ICON, TEMPLATES, Chapter, style_sheet
@@ -82,7 +82,7 @@ def _post(line: Measured) -> dict[str, Any]:
     return {
         **vars(line),
         **_ends(line),
-        "post": f"{line.post:g}",
+        "post": say_post(line),
         "blog": show(line.blog),
         "corrected": show(line.corrected),
         "verdict": verdict,

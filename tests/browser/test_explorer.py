@@ -57,7 +57,7 @@ def point_at(page: Page, query: int, key: int) -> None:
     canvas.scroll_into_view_if_needed()
     box = canvas.bounding_box()
     assert box is not None
-    side = (box["width"] - 76 - 2) / (2 * N + 1)
+    side = (box["width"] - 76 - 8) / (2 * N + 1)
     page.mouse.move(box["x"] + 76 + (key + 0.5) * side, box["y"] + 76 + (query + 0.5) * side)
 
 
@@ -85,7 +85,7 @@ def test_a_click_shows_the_head_entry_by_entry(page, file, measured):
         """() => {
           const shadow = document.querySelector(".helpers-heads").shadowRoot;
           const canvas = shadow.querySelector("canvas");
-          const cell = (parseInt(canvas.style.width) - 78) / 25;
+          const cell = (parseInt(canvas.style.width) - 84) / 25;
           const pen = canvas.getContext("2d");
           const at = (i) => 76 + Math.floor((i + 0.5) * cell);
           const rows = [...Array(25).keys()];

@@ -157,7 +157,7 @@ function explore(root, { about, bytes }, { style, palette }) {
   let cell = 14;
   function measure() {
     const beside = view.box.clientWidth - view.left.offsetWidth - 64;
-    const room = Math.min(beside > 360 ? beside : view.box.clientWidth - 40, 680) - MARGIN;
+    const room = Math.min(beside > 360 ? beside : view.box.clientWidth - 40, 680) - MARGIN - END;
     cell = view.large.checked ? 14 : Math.max(2, Math.min(24, Math.floor(room / size)));
   }
 

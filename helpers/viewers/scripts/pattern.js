@@ -2,6 +2,7 @@
 
 const LEVELS = 256;
 const MARGIN = 76; // pixels left of and above the entries, for tokens
+const END = 8; // pixels right of and below them: the last token is higher than its entry
 const LETTERS = 12; // of a token, before it is cut short
 
 function ramp(stops) {
@@ -52,7 +53,7 @@ class Pattern {
 
   draw(cell, { words, query, key, stripe, pointer, ink }) {
     const { canvas, size } = this;
-    const side = MARGIN + cell * size + 2;
+    const side = MARGIN + cell * size + END;
     const ratio = window.devicePixelRatio || 1;
     const pixels = Math.round(side * ratio);
     if (cell !== this.cell || canvas.width !== pixels) {
