@@ -20,8 +20,8 @@ def page(chromium: Browser) -> Iterator[Page]:
     """A page that must ask nothing of another machine and throw no error."""
     with open_page(chromium) as (page, log):
         yield page
-        assert not log.foreign
         assert not log.errors
+    assert not log.foreign  # now that the page is closed, nothing more can come
 
 
 @pytest.fixture(scope="module")
