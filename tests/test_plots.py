@@ -76,9 +76,17 @@ def test_above_the_diagonal_is_blank_and_the_stripe_is_marked(mini, sample):
     (heat,) = fig.select_traces({"type": "heatmap"})
     assert np.isnan(np.array(heat.z)[np.triu_indices(2 * N + 1, 1)]).all()
     outline = [trace for trace in fig.data if trace.name == "where an induction head looks"]
-    # The parallelogram holds exactly the entries (q, q - (N - 1)), q = N + 1 … 2N.
-    assert (min(outline[0].x), max(outline[0].x)) == (1.5, N + 2.5)
-    assert (min(outline[0].y), max(outline[0].y)) == (N + 0.5, 2 * N + 0.5)
+    # In the middle of each row q = N + 1 … 2N it holds exactly the entry q - (N - 1).
+    (left_top, left_bottom, right_bottom, right_top, _), (top, bottom, *_) = (
+        outline[0].x,
+        outline[0].y,
+    )
+    assert (top, bottom) == (N + 0.5, 2 * N + 0.5)
+    for query in range(N + 1, 2 * N + 1):
+        down = (query - top) / (bottom - top)
+        left = left_top + down * (left_bottom - left_top)
+        right = right_top + down * (right_bottom - right_top)
+        assert (left, right) == pytest.approx((query - N + 0.5, query - N + 1.5))
 
 
 def test_signed_effects_are_centred_at_zero():
