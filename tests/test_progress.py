@@ -12,8 +12,10 @@ from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell, new_notebook
 from pytest import approx
 
-from helpers import Head, experiments, progress, sample_repeated_tokens, sample_text
-from helpers.progress import Bar, silent, track
+from helpers import Head, experiments, sample_repeated_tokens, sample_text
+from helpers.progress import SHARE, Bar, silent, track
+from helpers.progress import bars as progress
+from helpers.progress import surfaces as surfaces_module
 
 N = 8
 
@@ -43,7 +45,7 @@ def surfaces(monkeypatch) -> list[Surface]:
         found.append(Surface())
         return found[-1]
 
-    monkeypatch.setattr(progress, "_find_surface", find)
+    monkeypatch.setattr(progress, "find_surface", find)
     return found
 
 
@@ -394,7 +396,7 @@ def displayed(monkeypatch, clock) -> list[dict]:
     import IPython.display
 
     monkeypatch.setattr(IPython.display, "display", display)
-    monkeypatch.setattr(progress, "_in_notebook", lambda: True)
+    monkeypatch.setattr(surfaces_module, "_in_notebook", lambda: True)
     return bundles
 
 
@@ -412,7 +414,7 @@ def test_a_notebook_is_shown_html_with_a_plain_twin(displayed, clock):
     # Where <progress> is stripped, the words are enough.
     bare = re.sub("<[^>]*>", "", first["text/html"]).strip()
     assert bare == f"{label}: 25 %, 00:04, 00:12 left, 6.2 %/s, &lt;i&gt;"
-    assert first["metadata"] == {progress.SHARE: 0.25} and last["metadata"] == {}
+    assert first["metadata"] == {SHARE: 0.25} and last["metadata"] == {}
     assert last["text/plain"] == "<b>counting</b> & more: took 00:12"
     assert "<progress" not in last["text/html"] and label in last["text/html"]
     for bundle in displayed:  # colours are the theme's, light or dark
@@ -429,7 +431,7 @@ def test_a_notebook_is_left_with_nothing_after_a_short_while(displayed, clock):
 
 def test_in_a_real_kernel(tmp_path):
     """One output that is updated in place: it vanishes, or says where the work stopped."""
-    setup = "from helpers import progress; progress.DELAY = 0.0"
+    setup = "from helpers.progress import bars as progress; progress.DELAY = 0.0"
     cell = "with progress.track(4, 'counting') as bar:\n    bar.advance(2)\n    {}"
     notebook = new_notebook(
         cells=[

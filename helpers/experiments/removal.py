@@ -8,6 +8,7 @@ import xarray as xr
 from torch import Tensor
 
 from helpers.experiments.provenance import RANDOM_SEQUENCES, run_attrs
+from helpers.experiments.staged import losses_without
 from helpers.heads import Head
 from helpers.interventions import (
     REMOVALS,
@@ -135,24 +136,9 @@ def remove_in_order(
         for group in draw_matched(heads[:size], model, draws=draws, seed=sample.seed)
     ]
     stages: list[tuple[Sequence[Sequence[Part]], int | None]] = [(groups, None), (drawn, few)]
-    work = [
-        work_without(model, sample.tokens, some, method=method, targets=targets, first=first)
-        for some, first in stages
-    ]
-    with track(sum(work), "removing heads in order") as bar:
-        loss, random = (
-            -predict_without(
-                model,
-                sample.tokens,
-                some,
-                method=method,
-                targets=targets,
-                seed=sample.seed,
-                first=first,
-                track=bar.part(amount),
-            ).mean(-1)
-            for (some, first), amount in zip(stages, work, strict=True)
-        )
+    loss, random = losses_without(
+        model, sample, stages, method=method, targets=targets, label="removing heads in order"
+    )
     clean = loss[0, :few].mean().expand(1, draws)
     coords = {"removed": [0, *sizes]}
     what = {"long_name": "loss of the second half", "units": "nats"}

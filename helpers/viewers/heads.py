@@ -72,7 +72,6 @@ def view_heads(scores: xr.Dataset, patterns: xr.DataArray, *, score: str = "indu
         "n": n,
         "layer": best.layer,
         "head": best.head,
-        "score": 0,
         "tokens": tokens,
         "scores": [_about(name, values, n) for name, values in named.items()],
     }

@@ -4,6 +4,8 @@ import html
 from importlib.resources import files
 from pathlib import Path
 
+from helpers.results import write_whole
+
 
 class View:
     """A piece of HTML that a notebook shows, a page keeps and a file can hold.
@@ -47,18 +49,15 @@ class View:
             from helpers.viewers.loader import load_viewers
 
             source = load_viewers().source + source
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_suffix(".partial")
-        partial.write_text(
+        page = (
             '<!doctype html><html lang="en"><head><meta charset="utf-8">'
             '<meta name="viewport" content="width=device-width, initial-scale=1">'
             '<meta name="color-scheme" content="light dark">'
             '<link rel="icon" href="data:,">'
             f"<title>{html.escape(self.summary)}</title></head>"
-            f'<body style="font-family:system-ui,sans-serif">{source}</body></html>\n',
-            encoding="utf-8",
+            f'<body style="font-family:system-ui,sans-serif">{source}</body></html>\n'
         )
-        partial.replace(path)
+        write_whole(path, lambda to: to.write_text(page, encoding="utf-8"))
         return path
 
 

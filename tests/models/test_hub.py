@@ -58,7 +58,7 @@ def hub():
 
 
 FETCH = f"""
-from helpers import progress
+from helpers.progress import bars as progress
 opened = []
 class Recorded(progress.Bar):
     def __init__(self, total, moved):

@@ -6,9 +6,9 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from pytest import approx
 
 import helpers
-from helpers import progress
 from helpers.__main__ import main
 from helpers.progress import Bar
+from helpers.progress import bars as progress
 from helpers.run import run_notebook
 from helpers.run import walkthrough as module
 from helpers.run.forecast import SECONDS, WEIGHTS, forecast_cells
@@ -41,7 +41,7 @@ def test_a_cell_that_ran_before_takes_as_long_as_it_took(tmp_path):
 
 
 SHOWS = """
-from helpers import progress
+from helpers.progress import bars as progress
 progress.DELAY = 0.0
 progress._PATIENCE = 0.0
 with progress.track(4, "inside") as bar:

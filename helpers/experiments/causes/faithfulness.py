@@ -6,11 +6,11 @@ import torch
 import xarray as xr
 
 from helpers.experiments.provenance import RANDOM_SEQUENCES, run_attrs
+from helpers.experiments.staged import losses_without
 from helpers.heads import Head
-from helpers.interventions import Removal, draw_matched, predict_without, work_without
+from helpers.interventions import Removal, draw_matched
 from helpers.metrics import part_slice
 from helpers.models import Model
-from helpers.progress import track
 from helpers.results import label_array
 from helpers.tokens import RepeatedTokens
 
@@ -58,24 +58,9 @@ def measure_faithfulness(
 
     targets = part_slice("second", sample.n)
     stages = [(_others(model, kept), None), (_others(model, drawn), few)]
-    work = [
-        work_without(model, sample.tokens, others, method=method, targets=targets, first=first)
-        for others, first in stages
-    ]
-    with track(sum(work), "keeping a few heads") as bar:
-        loss, of_drawn = (
-            -predict_without(
-                model,
-                sample.tokens,
-                others,
-                method=method,
-                targets=targets,
-                seed=sample.seed,
-                first=first,
-                track=bar.part(amount),
-            ).mean(-1)
-            for (others, first), amount in zip(stages, work, strict=True)
-        )
+    loss, of_drawn = losses_without(
+        model, sample, stages, method=method, targets=targets, label="keeping a few heads"
+    )
     random = torch.full((len(kept), draws), torch.nan)
     random[2:] = of_drawn.mean(-1).view(len(named), draws)
     coords = {"kept": ["all heads", "no heads", *named]}

@@ -11,23 +11,19 @@ Steps that cost more advance it by more. Where a step is itself a function that 
 it is handed `bar.part(amount)`: its own steps then move this bar, by `amount` in all.
 """
 
-import html
-import os
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 from tqdm import tqdm
+
+from helpers.progress.surfaces import Look, Surface, find_surface
 
 DELAY = 2.0
 """Seconds before a bar is shown: what is done by then shows nothing."""
 REMEMBERED = 10.0
 """Seconds from which on a finished bar leaves a line with the time that it took."""
-SHARE = "progress"
-"""Under this name a notebook's bar keeps its share in the metadata, for who executes notebooks."""
 _PATIENCE = 0.2
 """Seconds between two looks of a bar."""
 
@@ -113,7 +109,7 @@ def track(total: Amount, label: str) -> Iterator[Bar]:
         The bar, to be advanced by `total` in all.
     """
     global _busy
-    surface = None if _busy else _find_surface()
+    surface = None if _busy else find_surface()
     if surface is None:
         yield Bar(total, _ignore)
         return
@@ -141,47 +137,10 @@ def _ignore(_bar: Bar) -> None:
     pass
 
 
-@dataclass(frozen=True)
-class _Look:
-    """What there is to see of a bar at some moment."""
-
-    label: str
-    share: float
-    seconds: float
-    note: str
-
-    @property
-    def percent(self) -> str:
-        return f"{int(100 * self.share + 1e-9)} %"
-
-    @property
-    def times(self) -> str:
-        left, rate = "?", "?"
-        if self.share:
-            left = tqdm.format_interval(self.seconds * (1 - self.share) / self.share)
-            a_second = 100 * self.share / self.seconds
-            rate = f"{a_second:.1f} %/s" if a_second >= 1 else f"{60 * a_second:.1f} %/min"
-        words = [tqdm.format_interval(self.seconds), f"{left} left", rate, self.note]
-        return ", ".join(filter(None, words))
-
-
-@runtime_checkable
-class _Surface(Protocol):
-    """Where a bar is drawn."""
-
-    def show(self, look: _Look) -> None:
-        """Draw it, over what was there."""
-        ...
-
-    def close(self, words: str, *, quiet: bool) -> None:
-        """Take it away and leave some words in its place, or nothing; quiet ones catch no eye."""
-        ...
-
-
 class _Drawn:
     """Decides when a bar is drawn and what is left of it."""
 
-    def __init__(self, label: str, surface: _Surface) -> None:
+    def __init__(self, label: str, surface: Surface) -> None:
         self._label, self._surface = label, surface
         self._start, self._shown = _clock(), -float("inf")
 
@@ -191,7 +150,7 @@ class _Drawn:
             return
         if now - self._shown >= _PATIENCE:
             self._shown = now
-            self._surface.show(_Look(self._label, bar.share, now - self._start, bar.note))
+            self._surface.show(Look(self._label, bar.share, now - self._start, bar.note))
 
     def finish(self) -> None:
         seconds = _clock() - self._start
@@ -201,7 +160,7 @@ class _Drawn:
 
     def stop(self, bar: Bar) -> None:
         seconds = _clock() - self._start
-        look = _Look(self._label, bar.share, seconds, bar.note)
+        look = Look(self._label, bar.share, seconds, bar.note)
         if self._is_seen or seconds >= DELAY:
             where = f"{look.percent} after {tqdm.format_interval(seconds)}"
             where += f" ({bar.note})" if bar.note else ""
@@ -210,81 +169,3 @@ class _Drawn:
     @property
     def _is_seen(self) -> bool:
         return self._shown > self._start
-
-
-class _Terminal:
-    def __init__(self, file: Any) -> None:
-        self._file = file
-        self._print = tqdm.status_printer(file)
-        encoding = getattr(file, "encoding", None) or ""
-        self._ascii = False if "utf" in encoding.lower() else " #"
-
-    def show(self, look: _Look) -> None:
-        after = look.times.replace("{", "{{").replace("}", "}}")
-        line = tqdm.format_meter(
-            look.share,
-            1,
-            look.seconds,
-            ncols=_columns(self._file),
-            ascii=self._ascii,  # type: ignore[arg-type] - tqdm takes both
-            prefix=f"{look.label}: {look.percent:>5}",
-            bar_format=f"{{desc}}|{{bar}}| {after}",
-        )
-        self._print(line)
-
-    def close(self, words: str, *, quiet: bool) -> None:  # noqa: ARG002 - all words are alike here
-        self._print("")
-        self._file.write(f"\r{words}\n" if words else "\r")
-        self._file.flush()
-
-
-class _Notebook:
-    """A line that updates in place: HTML, and as plain text for where that is not shown."""
-
-    def __init__(self) -> None:
-        self._handle: Any = None
-
-    def show(self, look: _Look) -> None:
-        label = html.escape(look.label)
-        bar = (
-            f'<progress value="{look.share:.3f}" max="1" aria-label="{label}" style="width:12em;'
-            'vertical-align:middle;accent-color:var(--jp-brand-color1,auto)"></progress>'
-        )
-        words = f"{look.percent}, {look.times}"
-        page, plain = f"{bar} {label}: {html.escape(words)}", f"{look.label}: {words}"
-        self._put(page, plain, {SHARE: look.share})
-
-    def close(self, words: str, *, quiet: bool) -> None:
-        muted = ' style="color:var(--jp-ui-font-color2,currentColor)"' if quiet else ""
-        self._put(f"<small{muted}>{html.escape(words)}</small>" if words else "", words, {})
-
-    def _put(self, page: str, plain: str, metadata: dict[str, float]) -> None:
-        from IPython.display import display
-
-        bundle = {"text/plain": plain, "text/html": page}
-        if self._handle is None:
-            self._handle = display(bundle, raw=True, metadata=metadata, display_id=True)
-        else:
-            self._handle.update(bundle, raw=True, metadata=metadata)
-
-
-def _find_surface() -> _Surface | None:
-    if _in_notebook():
-        return _Notebook()
-    try:
-        return _Terminal(sys.stderr) if sys.stderr.isatty() else None
-    except (AttributeError, ValueError):  # there is none, or it is closed
-        return None
-
-
-def _in_notebook() -> bool:
-    ipython = sys.modules.get("IPython")
-    shell = ipython.get_ipython() if ipython is not None else None
-    return any(kind.__name__ == "ZMQInteractiveShell" for kind in type(shell).__mro__)
-
-
-def _columns(file: Any) -> int:
-    try:
-        return max(20, os.get_terminal_size(file.fileno()).columns - 1)
-    except (OSError, ValueError):
-        return 79
