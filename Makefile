@@ -3,13 +3,18 @@ PYTHON ?= python3
 MODEL ?= auto
 BIN := .venv/bin
 
-.PHONY: notebooks test lab lint mini bench pictures clean
+.PHONY: notebooks test full lab lint mini bench pictures clean
 
 notebooks: .venv/ready
 	$(BIN)/python -m helpers run "$(MODEL)"
 
+# A process a core, four at most: each may hold SmolLM2.
 test: .venv/ready
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+
+# What takes most of an hour: the walkthrough as it comes on real language models, into build/.
+full: .venv/ready
+	$(BIN)/python -m pytest -m long -s
 
 lab: .venv/ready
 	$(BIN)/jupyter lab notebooks

@@ -26,7 +26,9 @@ def page(chromium: Browser) -> Iterator[Page]:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return copy_notebooks(tmp_path_factory.mktemp("lab") / "notebooks")
+    """The notebooks with other parameters than they come with: shorter, fewer, another seed."""
+    folder = tmp_path_factory.mktemp("lab") / "notebooks"
+    return copy_notebooks(folder, MODEL="mini", N=20, SEQUENCES=8, SEED=7)
 
 
 @pytest.fixture(scope="module")

@@ -19,6 +19,8 @@ from typing import Any, Literal
 import nbformat
 from browser.pages import open_page, start_browser
 from nbformat import NotebookNode
+from papermill.iorw import load_notebook_node
+from papermill.parameterize import parameterize_notebook
 from playwright.sync_api import Locator, Page
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
@@ -46,9 +48,13 @@ class Lab:
         subprocess.run(command, env=self.environment, check=True, capture_output=True)
 
 
-def copy_notebooks(folder: Path) -> Path:
-    """The notebooks where saving does no harm."""
-    return copytree(NOTEBOOKS, folder, ignore=ignore_patterns("kernel-ipc-*", ".*"))
+def copy_notebooks(folder: Path, **parameters: object) -> Path:
+    """The notebooks where saving does no harm, with other parameters if any are given."""
+    copytree(NOTEBOOKS, folder, ignore=ignore_patterns("kernel-ipc-*", ".*"))
+    for path in folder.glob("*.ipynb") if parameters else ():
+        changed = parameterize_notebook(load_notebook_node(str(path)), parameters)
+        nbformat.write(changed, path)
+    return folder
 
 
 @contextmanager
@@ -63,8 +69,7 @@ def serve_lab(folder: Path, home: Path, **settings: dict[str, Any]) -> Iterator[
     environment = os.environ | {
         "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}",
         "HELPERS_MODEL": "mini",
-        "OMP_NUM_THREADS": "2",
-        "OMP_WAIT_POLICY": "PASSIVE",  # threads that wait leave their core to the browser
+        "OMP_NUM_THREADS": "1",  # threads that wait for one another leave the browser no core
         "JUPYTER_TOKEN": secrets.token_hex(),
     }
     for variable in ("JUPYTER_DATA_DIR", "JUPYTER_CONFIG_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR"):

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from browser.pages import open_page
+from browser.pages import LONG, open_page
 from browser.pixels import is_drawn, take_pixels
 from playwright.sync_api import Browser, Page, expect
 
@@ -77,7 +77,11 @@ def test_circuitsvis_comes_once_and_follows_the_pointer(page: Page, mini_run: Wa
     token = view.locator(".tokens button").nth(9)
     before = take_pixels(view)
     token.hover()
-    page.wait_for_timeout(300)  # nothing says when circuitsvis has coloured the tokens
+    # Nothing says when circuitsvis has coloured the tokens.
+    waited = 0
+    while (take_pixels(view) == before).all() and waited < LONG:
+        page.wait_for_timeout(300)
+        waited += 300
     assert (take_pixels(view) != before).any()
 
 
