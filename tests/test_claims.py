@@ -10,7 +10,6 @@ import xarray as xr
 from pytest import approx
 
 from helpers.claims import Measured, claims_as_json, collect_claims, tabulate_claims
-from helpers.claims import numbers as c
 from helpers.results import label_array, save_result
 
 N = 4
@@ -53,17 +52,17 @@ def write_run(folder, *, model: str, second: float = -0.5, circuit: float = 0.22
     effect[:, 3] = 1.5
     accuracy = torch.tensor([[[circuit, 0.5], [0.1, 0.4]]])
     results = {
-        c.LOSS: loss(3),
-        c.LOSS_BLOG: loss(1),
-        c.SCORES: scores(0.9, 0.8),
-        c.SCORES_BLOG: scores(0.88, 0.8),
-        c.MLP_POSITIONS: xr.Dataset(
+        "loss": loss(3),
+        "loss_blog": loss(1),
+        "scores": scores(0.9, 0.8),
+        "scores_blog": scores(0.88, 0.8),
+        "mlp_positions": xr.Dataset(
             {"grid_blog": label_array(grid, ("layer", "position"))}, attrs=attrs
         ),
-        c.MLP_SECOND_HALF: xr.Dataset(
+        "mlp_second_half": xr.Dataset(
             {"effect": label_array(effect, ("sequence", "layer", "target"))}, attrs=attrs
         ),
-        c.CIRCUIT: xr.Dataset(
+        "circuit": xr.Dataset(
             {
                 "accuracy": label_array(
                     accuracy,
@@ -98,7 +97,7 @@ def test_verdicts_for_gpt2(tmp_path):
     write_run(tmp_path, model="gpt2")
     verdicts = {line.id: line.verdict for line in collect_post(tmp_path)}
     assert verdicts["C1"] == verdicts["C5"] == verdicts["C7"] == verdicts["C8"] == "reproduced"
-    assert verdicts["C2"] == "differs"  # with N = 4 the seam alone costs 3.5 nats
+    assert verdicts["C2"] == "differs"  # with N = 4 the boundary alone costs 3.5 nats
 
 
 def test_a_number_outside_the_tolerance_differs(tmp_path):
@@ -121,7 +120,7 @@ def test_a_model_that_does_not_repeat_does_not_show_the_pattern(tmp_path):
 
 def test_what_was_not_measured_says_so(tmp_path):
     write_run(tmp_path, model="gpt2")
-    (tmp_path / f"{c.CIRCUIT}.nc").unlink()
+    (tmp_path / "circuit.nc").unlink()
     last = collect_post(tmp_path)[-1]
     assert last.verdict == "not measured" and last.blog is None and last.shows_pattern is None
     assert "–" in tabulate_claims([last])["blog"].to_list()

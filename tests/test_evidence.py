@@ -14,10 +14,13 @@ from helpers.claims import (
     claims_as_json,
     collect_claims,
     compare_evidence,
+    evidence,
     tabulate_evidence,
 )
-from helpers.claims import findings as f
-from helpers.claims.findings.parts import share_of
+from helpers.claims.about_circuit import faithfulness, key_path
+from helpers.claims.about_heads import layer_difference, removal, same_head, spared, top_head
+from helpers.claims.evidence import Finding, claim, judge_evidence
+from helpers.claims.numbers import Number, share_of
 from helpers.metrics import wilson_interval
 from helpers.results import save_result
 
@@ -44,13 +47,13 @@ def stability(top: float, still: float) -> xr.Dataset:
 
 
 def test_a_head_stands_out_only_if_it_needs_the_repeat():
-    found = f.top_head({"stability": stability(0.9, 0.05)})
+    found = top_head(stability(0.9, 0.05))
     assert found.holds and found.subject == "L3H4"
     assert found.number.value == approx(0.901)
     assert found.controls["other heads, 97.5 %"] == approx(0.101)
-    assert not f.top_head({"stability": stability(0.9, 0.4)}).holds  # it always looks there
-    assert not f.top_head({"stability": stability(0.1005, 0.02)}).holds  # it is one of many
-    assert f.same_head({"stability": stability(0.9, 0.05)}).number.value == 1.0
+    assert not top_head(stability(0.9, 0.4)).holds  # it always looks there
+    assert not top_head(stability(0.1005, 0.02)).holds  # it is one of many
+    assert same_head(stability(0.9, 0.05)).number.value == 1.0
 
 
 def removed(second: float, text: float, random: float) -> xr.Dataset:
@@ -75,14 +78,16 @@ def removed(second: float, text: float, random: float) -> xr.Dataset:
 
 def test_removal_must_beat_random_heads_and_spare_the_rest():
     good = removed(2.0, 0.0, 0.3)
-    found = f.removal(good, "induction", "mean")
+    found = removal(good, group="induction", method="mean")
     assert found.holds and found.number.value == approx(2.0) and found.subject == "L1H1, L2H2"
     assert found.controls == {"random heads, 97.5 %": approx(0.3)}
-    assert f.spared({"removed_groups": good}).holds
-    assert not f.removal(removed(2.0, 0.0, 2.5), "induction", "mean").holds
-    assert not f.removal(removed(0.05, 0.0, 0.0), "induction", "mean").holds  # too little to say
-    assert not f.spared({"removed_groups": removed(2.0, 1.0, 0.3)}).holds
-    missing = f.removal(good, "previous_token", "mean")
+    assert spared(good).holds
+    assert not removal(removed(2.0, 0.0, 2.5), group="induction", method="mean").holds
+    assert not removal(
+        removed(0.05, 0.0, 0.0), group="induction", method="mean"
+    ).holds  # too little to say
+    assert not spared(removed(2.0, 1.0, 0.3)).holds
+    missing = removal(good, group="previous_token", method="mean")
     assert not missing.holds and "no such head" in missing.subject
 
 
@@ -98,11 +103,11 @@ def cuts(key: float, query: float) -> xr.Dataset:
 
 
 def test_the_key_alone_must_carry_the_score():
-    found = f.key_path(cuts(0.2, 0.8), "direct")
+    found = key_path(cuts(0.2, 0.8), way="direct")
     assert found.holds and found.number.value == approx(0.75)
     assert found.controls == {"query cut": approx(0.0)}
-    assert not f.key_path(cuts(0.6, 0.8), "direct").holds
-    assert not f.key_path(cuts(0.2, 0.4), "direct").holds  # the query carries half as well
+    assert not key_path(cuts(0.6, 0.8), way="direct").holds
+    assert not key_path(cuts(0.2, 0.4), way="direct").holds  # the query carries half as well
 
 
 def test_faithfulness_by_hand():
@@ -119,12 +124,12 @@ def test_faithfulness_by_hand():
         coords={"kept": ["all heads", "no heads", "all groups"]},
         attrs=ATTRS,
     )
-    found = f.faithfulness({"faithfulness": data})
+    found = faithfulness(data)
     assert found.holds and found.number.value == approx(0.75)
     assert found.controls["random heads, 97.5 %"] == approx(0.125)
     assert found.subject == "5 of 100 heads"
     nothing = data.assign(loss=data["loss"] * 0 + 10.0)
-    assert not f.faithfulness({"faithfulness": nothing}).holds
+    assert not faithfulness(nothing).holds
 
 
 def test_differences_between_inputs_by_hand():
@@ -138,9 +143,9 @@ def test_differences_between_inputs_by_hand():
         coords={"component": ["mlp_out"], "removal": ["mean"], "input": ["repeat", "text"]},
         attrs=ATTRS,
     )
-    found = f.layer_difference(data, "mlp_out", "text", "repeat")
+    found = layer_difference(data, component="mlp_out", more="text", less="repeat")
     assert found.holds and found.number.value == approx(0.2)
-    assert not f.layer_difference(data, "mlp_out", "repeat", "text").holds
+    assert not layer_difference(data, component="mlp_out", more="repeat", less="text").holds
 
 
 def test_wilson_by_hand():
@@ -172,5 +177,31 @@ def test_what_was_not_run_says_so_and_json_has_no_nan(tmp_path):
 
 def test_ids_are_in_order_and_every_claim_says_what_it_needs():
     assert [claim.id for claim in EVIDENCE] == [f"E{i}" for i in range(1, len(EVIDENCE) + 1)]
-    for claim in EVIDENCE:
-        assert claim.needs and claim.definition and claim.rule
+    for each in EVIDENCE:
+        assert each.needs and each.definition and each.rule
+
+
+def test_a_rule_is_the_docstring_of_the_function_that_decides(monkeypatch):
+    """Two claims of one function, in their order, each handed what it needs and its own choice."""
+    monkeypatch.setattr(evidence, "EVIDENCE", [])
+
+    @claim("E2", "text", needs=("b", "a"), says="second", number="their sum", over="x")
+    @claim("E1", "heads", needs=("a",), says="first", number="itself", over="y")
+    def measure(one, other=None, *, over):
+        """above one,
+        or two
+        """
+        value = float(one["value"]) + (float(other["value"]) if other else 0.0)
+        return Finding(Number(value), {over: 0.5}, value > 1, "L0H0")
+
+    assert [(each.id, each.rule) for each in evidence.EVIDENCE] == [
+        ("E1", "above one, or two"),
+        ("E2", "above one, or two"),
+    ]
+    results = {"a": xr.Dataset({"value": 1.0}), "b": xr.Dataset({"value": 2.0})}
+    first, second = (judge_evidence(each, results, "mini", "r1") for each in evidence.EVIDENCE)
+    assert (first.number, first.verdict, first.controls) == (1.0, "does not hold", {"y": 0.5})
+    assert (second.number, second.verdict, second.controls) == (3.0, "holds", {"x": 0.5})
+    del results["b"]
+    assert judge_evidence(evidence.EVIDENCE[1], results, "mini", "r1").verdict == "not run"
+    assert measure(results["a"], over="x").number == Number(1.0)  # still what was written

@@ -1,21 +1,52 @@
-"""Our own claims: what is said, what is measured for it, against what, and when it holds."""
+"""Our own claims: a decorated function each, whose docstring is the rule that it evaluates.
 
+@claim("E23", "text", needs=("fuzzy_distance",), says="what is claimed", number="of what")
+def distance(separated: xr.Dataset) -> Finding:
+    '''when it holds, as readers are told'''
+    ...
+    return Finding(number, controls, whether_it_holds, "which heads")
+"""
+
+import math
+from bisect import insort
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from functools import partial
+from typing import Literal, TypeVar
 
 import xarray as xr
 
-from helpers.claims.findings import Finding, Results
-from helpers.claims.numbers import Number, plain, show
+from helpers.claims.numbers import Number, plain
 
 Found = Literal["holds", "does not hold", "not run"]
 About = Literal["heads", "circuit", "layers", "text"]
 
 
 @dataclass(frozen=True)
+class Finding:
+    """What was measured for a claim.
+
+    Args:
+        number: The number with its interval.
+        controls: What it is held against, by name.
+        holds: Whether the claim's rule is met.
+        subject: Which heads.
+    """
+
+    number: Number
+    controls: dict[str, float]
+    holds: bool
+    subject: str
+
+
+def nothing(why: str, controls: Mapping[str, float] | None = None) -> Finding:
+    """That there is nothing to measure, which leaves the claim unmet."""
+    return Finding(Number(math.nan), dict(controls or {}), False, why)
+
+
+@dataclass(frozen=True)
 class Evidence:
-    """One claim of this walkthrough.
+    """One claim of this walkthrough; `claim` makes it from a function.
 
     Args:
         id: E1, E2 …
@@ -33,7 +64,36 @@ class Evidence:
     rule: str
     about: About
     needs: tuple[str, ...]
-    measure: Callable[[Results], Finding]
+    measure: Callable[..., Finding]
+
+
+EVIDENCE: list[Evidence] = []
+"""All our claims in their order; `claim` puts them here."""
+
+_Measure = TypeVar("_Measure", bound=Callable[..., Finding])
+
+
+def claim(
+    id: str, about: About, *, needs: tuple[str, ...], says: str, number: str, **choices: str
+) -> Callable[[_Measure], _Measure]:
+    """Make a function one of our claims; its docstring is the rule.
+
+    Args:
+        id: E1, E2 …: its place.
+        about: What it is about.
+        needs: Names of the results that the function is handed, in this order.
+        says: The claim in words.
+        number: What its number is.
+        **choices: What else the function is handed: one function may measure several claims.
+    """
+
+    def add(measure: _Measure) -> _Measure:
+        rule = " ".join((measure.__doc__ or "").split())
+        entry = Evidence(id, says, number, rule, about, needs, partial(measure, **choices))
+        insort(EVIDENCE, entry, key=lambda each: int(each.id[1:]))
+        return measure
+
+    return add
 
 
 @dataclass(frozen=True)
@@ -82,26 +142,23 @@ def judge_evidence(
         model: Name of the model.
         revision: Of which weights.
     """
-    finding = claim.measure(results) if all(name in results for name in claim.needs) else None
-    verdict: Found = "not run" if finding is None else "holds" if finding.holds else "does not hold"
-    number = finding.number if finding else Number(float("nan"))
+    verdict: Found = "not run"
+    found = nothing("")
+    if all(name in results for name in claim.needs):
+        found = claim.measure(*(results[name] for name in claim.needs))
+        verdict = "holds" if found.holds else "does not hold"
     return FoundLine(
         id=claim.id,
         claim=claim.text,
         definition=claim.definition,
         rule=claim.rule,
         about=claim.about,
-        number=plain(number.value),
-        low=plain(number.low),
-        high=plain(number.high),
+        number=plain(found.number.value),
+        low=plain(found.number.low),
+        high=plain(found.number.high),
         verdict=verdict,
-        subject=finding.subject if finding else "",
+        subject=found.subject,
         model=model,
         revision=revision,
-        controls={name: plain(v) for name, v in finding.controls.items()} if finding else {},
+        controls={name: plain(value) for name, value in found.controls.items()},
     )
-
-
-def show_controls(line: FoundLine) -> str:
-    """The controls of a line as text."""
-    return "; ".join(f"{name}: {show(value)}" for name, value in line.controls.items()) or "–"

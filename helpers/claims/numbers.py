@@ -1,28 +1,52 @@
-"""Numbers with what belongs to them, and the names under which the notebooks keep results."""
+"""Numbers with what belongs to them."""
 
 import math
 from dataclasses import dataclass
 
-LOSS_BLOG, LOSS = "loss_blog", "loss"
-SCORES_BLOG, SCORES = "scores_blog", "scores"
-STABILITY = "stability"
-MLP_POSITIONS, MLP_SECOND_HALF, LAYERS = "mlp_positions", "mlp_second_half", "layers"
-CIRCUIT, LADDER, COMPOSITION = "circuit", "ladder", "composition"
-BASELINES, SUMMED, COPYING = "circuit_baselines", "circuit_summed", "copying_group"
-REMOVED, DEPENDENCE, CUTS = "removed_groups", "dependence", "cuts"
-LOGITS, FAITHFULNESS = "direct_logits", "faithfulness"
-TEXT, REPEATS = "text_induction", "text_repeats"
-DAMAGE, DISTANCE = "fuzzy_damage", "fuzzy_distance"
+import numpy as np
+import torch
+import xarray as xr
+
+from helpers.heads import Head
+from helpers.metrics import wilson_interval
+from helpers.results import label_array, summarize
 
 
 @dataclass(frozen=True)
 class Number:
-    """One measured number, with its 95 % interval and its chance level if it has them."""
+    """One measured number, with its 95 % interval if it has one."""
 
     value: float
     low: float = math.nan
     high: float = math.nan
-    chance: float = math.nan
+
+
+def number_in(summary: xr.Dataset) -> Number:
+    """The one number of a `summarize`d array, with its interval."""
+    return Number(*(float(summary[name]) for name in ("mean", "low", "high")))
+
+
+def mean_of(values: xr.DataArray | np.ndarray) -> Number:
+    """Mean over sequences with its 95 % bootstrap interval; missing sequences are left out."""
+    flat = np.asarray(values, dtype=float).ravel()
+    there = flat[~np.isnan(flat)]
+    return number_in(summarize(label_array(torch.tensor(there), ("sequence",))))
+
+
+def share_of(share: float, tokens: int) -> Number:
+    """A share of a sample of tokens with Wilson's 95 % interval."""
+    return Number(share, *wilson_interval(share, tokens))
+
+
+def upper(values: xr.DataArray) -> float:
+    """The 97.5 % quantile of what a number is held against."""
+    return float(np.quantile(values.to_numpy(), 0.975))
+
+
+def upper_of_others(means: xr.DataArray, head: Head) -> float:
+    """The 97.5 % quantile of all heads' means but that of one head."""
+    others = means.where((means["layer"] != head.layer) | (means["head"] != head.head))
+    return float(np.nanquantile(others.to_numpy(), 0.975))
 
 
 def plain(value: float) -> float | None:

@@ -1,14 +1,46 @@
-"""What the post says, how close a run must come, and the pattern that any model can show."""
+"""The post's claims: a decorated function each, whose docstring is the pattern it looks for.
+
+The pattern is what any model can show; whether the post's own number is reproduced is asked of the
+post's own model only.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
-from helpers.claims.numbers import Number
+import xarray as xr
+
+from helpers.claims.numbers import Number, plain
 from helpers.heads import Head
+from helpers.results import find_pair
 
 POST_MODEL = "gpt2"
-POST_PREVIOUS = Head(4, 11)
-POST_INDUCTION = Head(5, 5)
+POST_PAIR = Head(4, 11), Head(5, 5)
+"""Its previous-token head and its induction head."""
+
+Verdict = Literal["reproduced", "differs", "not comparable (model is not gpt2)", "not measured"]
+
+
+def choose_pair(scores: xr.Dataset) -> tuple[Head, Head]:
+    """The post's own heads in its own model, in any other the pair that is found."""
+    return POST_PAIR if scores.attrs["model"] == POST_MODEL else find_pair(scores)
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What was measured for a claim of the post.
+
+    Args:
+        blog: The number, measured the post's way.
+        corrected: The number, measured the careful way.
+        pattern: Whether that shows the claim's pattern.
+        subject: Which heads or layers.
+    """
+
+    blog: Number
+    corrected: Number
+    pattern: bool
+    subject: str = ""
 
 
 @dataclass(frozen=True)
@@ -18,12 +50,13 @@ class Claim:
     Args:
         id: C1 … C8.
         text: The claim in words.
-        post: The post's number; for C6 and C7, which it shows as pictures, the limit that
-            stands for the picture here.
+        post: The post's number; for what it shows as a picture, the limit that stands for it here.
         agrees: Whether a number measured the post's way on gpt2 reproduces the claim.
         tolerance: The same in words.
-        pattern: Whether a number of any model, measured the corrected way, shows the pattern.
-        pattern_text: The same in words.
+        either: Whether the post may as well have measured what is the careful way here.
+        needs: Names of the results it is measured from.
+        pattern: When a number of any model, measured the careful way, shows the pattern, in words.
+        measure: From those results to what they show.
     """
 
     id: str
@@ -31,92 +64,90 @@ class Claim:
     post: float
     agrees: Callable[[float], bool]
     tolerance: str
-    pattern: Callable[[Number], bool]
-    pattern_text: str
+    either: bool
+    needs: tuple[str, ...]
+    pattern: str
+    measure: Callable[..., Shown]
 
 
-PICTURES = ("C6", "C7")
-"""Claims that the post shows as pictures: they have no number of its own."""
+CLAIMS: list[Claim] = []
+"""All claims of the post in their order; `post_claim` puts them here."""
 
 
-def _within(post: float, tolerance: float) -> Callable[[float], bool]:
-    return lambda value: abs(value - post) <= tolerance
+def post_claim(
+    id: str,
+    *,
+    needs: tuple[str, ...],
+    says: str,
+    post: float,
+    agrees: Callable[[float], bool],
+    tolerance: str,
+    either: bool = False,
+) -> Callable[[Callable[..., Shown]], Callable[..., Shown]]:
+    """Make a function one of the post's claims; its docstring is the pattern. See `Claim`."""
+
+    def add(measure: Callable[..., Shown]) -> Callable[..., Shown]:
+        pattern = " ".join((measure.__doc__ or "").split())
+        CLAIMS.append(Claim(id, says, post, agrees, tolerance, either, needs, pattern, measure))
+        return measure
+
+    return add
 
 
-# Tolerances of C1-C5 allow for another random draw (one sequence of 50 tokens; 30 for C5); C8 has
-# no draw, its tolerance allows for how weights are processed.
-CLAIMS = (
-    Claim(
-        "C1",
-        "mean log-prob of the right token, first half",
-        -13.898,
-        _within(-13.898, 1.5),
-        "within 1.5 nats",
-        lambda n: n.value < -5,
-        "below -5 nats",
-    ),
-    Claim(
-        "C2",
-        "mean log-prob of the right token, second half",
-        -0.644,
-        _within(-0.644, 0.4),
-        "within 0.4 nats",
-        lambda n: n.value > -5,
-        "above -5 nats",
-    ),
-    Claim(
-        "C3",
-        "accuracy, first half",
-        0.0,
-        lambda v: v <= 0.04,
-        "at most 0.04",
-        lambda n: n.value < 0.02,
-        "below 0.02",
-    ),
-    Claim(
-        "C4",
-        "accuracy, second half",
-        0.93,
-        _within(0.93, 0.08),
-        "within 0.08",
-        lambda n: n.value > 0.5,
-        "above 0.5",
-    ),
-    Claim(
-        "C5",
-        "induction score of L5H5",
-        0.91,
-        _within(0.91, 0.05),
-        "within 0.05",
-        lambda n: n.value > 0.5,
-        "the best head's above 0.5",
-    ),
-    Claim(
-        "C6",
-        "L4H11 is a previous-token head (a clear diagonal)",
-        0.5,
-        lambda v: v >= 0.5,
-        "score at least 0.5",
-        lambda n: n.value > 0.5,
-        "the best head's above 0.5",
-    ),
-    Claim(
-        "C7",
-        "replacing one MLP output leaves the loss unchanged, but for the first token: "
-        "largest change elsewhere",
-        0.1,
-        lambda v: abs(v) <= 0.1,
-        "at most 0.1 nats",
-        lambda n: n.value > 0.1,
-        "the whole second half at once changes it by more than 0.1 nats",
-    ),
-    Claim(
-        "C8",
-        "top-1 accuracy of the two-head circuit L4H11 > L5H5, raw W_E",
-        0.2283,
-        _within(0.2283, 0.02),
-        "within 0.02",
-        lambda n: n.value > 10 * n.chance,
-        "more than 10 times chance",
-    ),
-)
+@dataclass(frozen=True)
+class Measured:
+    """One line of the claims table."""
+
+    id: str
+    claim: str
+    post: float
+    tolerance: str
+    blog: float | None
+    corrected: float | None
+    low: float | None
+    high: float | None
+    verdict: Verdict
+    pattern: str
+    shows_pattern: bool | None
+    subject: str
+    model: str
+    revision: str
+
+
+def judge_post(claim: Claim, results: dict[str, xr.Dataset], model: str, revision: str) -> Measured:
+    """Measure one claim on the results of a run, and hold it against the post.
+
+    Args:
+        claim: The claim.
+        results: Results by the names under which the notebooks keep them.
+        model: Name of the model.
+        revision: Of which weights.
+    """
+    shown = None
+    if all(name in results for name in claim.needs):
+        shown = claim.measure(*(results[name] for name in claim.needs))
+    verdict: Verdict
+    if shown is None:
+        verdict = "not measured"
+    elif model != POST_MODEL:
+        verdict = "not comparable (model is not gpt2)"
+    else:
+        ways = (shown.blog, shown.corrected) if claim.either else (shown.blog,)
+        agrees = any(claim.agrees(number.value) for number in ways)
+        verdict = "reproduced" if agrees else "differs"
+    return Measured(
+        id=claim.id,
+        claim=claim.text,
+        post=claim.post,
+        tolerance=claim.tolerance,
+        blog=plain(shown.blog.value) if shown else None,
+        corrected=plain(shown.corrected.value) if shown else None,
+        low=plain(shown.corrected.low) if shown else None,
+        high=plain(shown.corrected.high) if shown else None,
+        verdict=verdict,
+        pattern=claim.pattern,
+        shows_pattern=shown.pattern if shown else None,
+        subject=shown.subject if shown else "",
+        model=model,
+        revision=revision,
+    )

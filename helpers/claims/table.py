@@ -6,11 +6,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from helpers.claims.evidence import FoundLine, judge_evidence, show_controls
-from helpers.claims.measured import Measured, judge_post, measure_post
+from helpers.claims.evidence import EVIDENCE, FoundLine, judge_evidence
 from helpers.claims.numbers import show
-from helpers.claims.ours import EVIDENCE
-from helpers.claims.post import CLAIMS, PICTURES, POST_MODEL
+from helpers.claims.post import CLAIMS, Measured, judge_post
 from helpers.results import load_result
 
 
@@ -38,16 +36,28 @@ def collect_claims(folder: Path) -> list[Measured | FoundLine]:
     if len(models) > 1:
         raise ValueError(f"{folder} mixes results of {sorted(models)}: run the notebooks again.")
     ((model, revision),) = models
-    numbers = measure_post(found, is_post=model == POST_MODEL)
     return [
-        *(judge_post(claim, *numbers[claim.id], model, revision) for claim in CLAIMS),
+        *(judge_post(claim, found, model, revision) for claim in CLAIMS),
         *(judge_evidence(claim, found, model, revision) for claim in EVIDENCE),
     ]
+
+
+PICTURES = ("C6", "C7")
+"""Claims that the post shows as pictures: they have no number of its own."""
 
 
 def say_post(line: Measured) -> str:
     """The post's number, or that it shows a picture and which limit stands for it here."""
     return f"a picture (limit {line.post:g})" if line.id in PICTURES else f"{line.post:g}"
+
+
+def say_interval(line: Measured | FoundLine) -> str:
+    """The interval of a line's number, after a space, or nothing."""
+    return "" if line.low is None else f" [{show(line.low)}, {show(line.high)}]"
+
+
+def _controls(line: FoundLine) -> str:
+    return "; ".join(f"{name}: {show(value)}" for name, value in line.controls.items()) or "–"
 
 
 def tabulate_claims(claims: Sequence[Measured | FoundLine]) -> pd.DataFrame:
@@ -65,8 +75,7 @@ def tabulate_claims(claims: Sequence[Measured | FoundLine]) -> pd.DataFrame:
             "claim": f"{line.id} {line.claim}",
             "post": say_post(line),
             "blog": show(line.blog),
-            "corrected": show(line.corrected)
-            + (f" [{show(line.low)}, {show(line.high)}]" if line.low is not None else ""),
+            "corrected": show(line.corrected) + say_interval(line),
             "measured on": f"{line.model} {line.subject}".strip(),
             "verdict": line.verdict,
             "same pattern": {True: "yes", False: "no", None: "–"}[line.shows_pattern],
@@ -91,9 +100,8 @@ def tabulate_evidence(claims: Sequence[Measured | FoundLine]) -> pd.DataFrame:
         {
             "claim": f"{line.id} {line.claim}",
             "verdict": line.verdict,
-            "number": show(line.number)
-            + (f" [{show(line.low)}, {show(line.high)}]" if line.low is not None else ""),
-            "controls": show_controls(line),
+            "number": show(line.number) + say_interval(line),
+            "controls": _controls(line),
             "measured on": f"{line.model} {line.subject}".strip(),
             "definition": line.definition,
             "holds if": line.rule,
@@ -126,9 +134,8 @@ def compare_evidence(runs: Sequence[Sequence[Measured | FoundLine]]) -> str:
     for lines in zip(*columns, strict=True):
         cells = []
         for line in lines:
-            ends = f" [{show(line.low)}, {show(line.high)}]" if line.low is not None else ""
-            against = f" ({show_controls(line)})" if line.controls else ""
-            number = f": {show(line.number)}{ends}" if line.number is not None else ""
-            cells.append(f"**{line.verdict}**{number}{against}")
+            against = f" ({_controls(line)})" if line.controls else ""
+            number = f": {show(line.number)}" if line.number is not None else ""
+            cells.append(f"**{line.verdict}**{number}{say_interval(line)}{against}")
         rows.append(f"| **{lines[0].id}** {lines[0].claim} | " + " | ".join(cells) + " |")
     return "\n".join(rows) + "\n"
