@@ -152,7 +152,7 @@ def _half(
     half: Literal["first", "second"],
     column: Literal["log_prob", "accuracy"],
 ) -> tuple[Number, Number]:
-    """A half's number the post's way, which counts the seam with the second half, and ours."""
+    """A half's number the post's way, which counts the boundary with the second half, and ours."""
     post_half = "second_blog" if half == "second" else half
     row = summarize_loss(loss).loc[half]
     return (

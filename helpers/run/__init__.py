@@ -3,14 +3,4 @@
 from helpers.run.contents import write_index
 from helpers.run.notebooks import Outcome, find_notebooks, run_notebook
 from helpers.run.pages import write_page
-from helpers.run.walkthrough import WalkthroughRun, run_walkthrough
-
-__all__ = [
-    "Outcome",
-    "WalkthroughRun",
-    "find_notebooks",
-    "run_notebook",
-    "run_walkthrough",
-    "write_index",
-    "write_page",
-]
+from helpers.run.walkthrough import WalkthroughRun, run_folder, run_walkthrough

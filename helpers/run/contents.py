@@ -9,10 +9,11 @@ from jinja2 import Environment, FileSystemLoader
 from helpers.claims import FoundLine, Measured, say_post
 from helpers.claims.numbers import show
 from helpers.results import write_whole
-from helpers.run.chapters import ICON, TEMPLATES, Chapter, style_sheet
-from helpers.run.found import describe_run
+from helpers.run.headline import describe_run
 from helpers.run.inventory import list_kept
 from helpers.run.notebooks import Outcome
+from helpers.run.outline import Chapter
+from helpers.run.page_frame import TEMPLATES, frame_page
 from helpers.run.pages import say_failure
 
 _TONES = {"holds": "good", "reproduced": "good", "does not hold": "bad", "differs": "bad"}
@@ -55,15 +56,13 @@ def write_index(
         chapters=listed,
         titles={chapter.notebook: chapter.title for chapter in chapters},
         failed=sum(bool(failure) for failure in failures.values()),
-        found=describe_run(claims),
+        headline=describe_run(claims),
         post=[_post(line) for line in claims if isinstance(line, Measured)],
         ours=[_ours(line) for line in claims if isinstance(line, FoundLine)],
         kept=list_kept(folder / "data", kept_by or {}),
         picture=picture,
         caption=caption,
-        icon=ICON,
-        style=style_sheet("common", "contents"),
-        scheme=(TEMPLATES / "scheme.js").read_text(encoding="utf-8"),
+        **frame_page("contents"),
     )
     path = folder / "index.html"
     write_whole(path, lambda to: to.write_text(page, encoding="utf-8"))

@@ -9,15 +9,15 @@ import pandas as pd
 import xarray as xr
 
 
-class Part(NamedTuple):
+class Shaped(NamedTuple):
     """Numbers of one shape.
 
     Args:
-        holds: Name of each variable, and what it is in words; a table's columns have no words.
+        names: Name of each variable, and what it is in words; a table's columns have no words.
         shape: Their dimensions: "sequence 32 × layer 4".
     """
 
-    holds: dict[str, str]
+    names: dict[str, str]
     shape: str
 
 
@@ -28,13 +28,13 @@ class Kept:
     Args:
         name: Under which name.
         notebook: Which notebook kept it, or nothing if that is not known.
-        parts: What it holds, by shape.
+        holds: Its numbers, by shape.
         files: Its files and their sizes in words.
     """
 
     name: str
     notebook: str
-    parts: list[Part]
+    holds: list[Shaped]
     files: dict[str, str]
 
 
@@ -49,9 +49,9 @@ def list_kept(folder: Path, kept_by: Mapping[str, str]) -> list[Kept]:
     found = []
     for name in sorted(names, key=lambda name: (kept_by.get(name, ""), name)):
         arrays, table = folder / f"{name}.nc", folder / f"{name}.csv"
-        parts = _say_arrays(arrays) if arrays.is_file() else _say_table(table)
+        holds = _say_arrays(arrays) if arrays.is_file() else _say_table(table)
         files = {path.name: say_size(path) for path in (arrays, table) if path.is_file()}
-        found.append(Kept(name, kept_by.get(name, ""), parts, files))
+        found.append(Kept(name, kept_by.get(name, ""), holds, files))
     return found
 
 
@@ -61,7 +61,7 @@ def say_size(path: Path) -> str:
     return f"{size / 1e6:.1f} MB" if size >= 1e6 else f"{max(1, round(size / 1e3))} kB"
 
 
-def _say_arrays(path: Path) -> list[Part]:
+def _say_arrays(path: Path) -> list[Shaped]:
     shapes: dict[tuple[str, ...], dict[str, str]] = {}
     with xr.open_dataset(path, engine="h5netcdf") as result:
         sizes = dict(result.sizes)
@@ -70,15 +70,15 @@ def _say_arrays(path: Path) -> list[Part]:
             said = f"{what} ({units})" if what and units else what or units
             shapes.setdefault(tuple(map(str, variable.dims)), {})[str(name)] = said
     return [
-        Part(holds, " × ".join(f"{dim} {sizes[dim]}" for dim in dims))
-        for dims, holds in shapes.items()
+        Shaped(names, " × ".join(f"{dim} {sizes[dim]}" for dim in dims))
+        for dims, names in shapes.items()
     ]
 
 
-def _say_table(path: Path) -> list[Part]:
+def _say_table(path: Path) -> list[Shaped]:
     try:
         table = pd.read_csv(path, dtype=str)
     except pd.errors.EmptyDataError:
-        return [Part({}, "an empty table")]
+        return [Shaped({}, "an empty table")]
     rows = f"{len(table)} row" + ("" if len(table) == 1 else "s")
-    return [Part({str(column): "" for column in table}, f"a table of {rows}")]
+    return [Shaped({str(column): "" for column in table}, f"a table of {rows}")]

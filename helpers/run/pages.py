@@ -17,8 +17,9 @@ from plotly.offline import get_plotlyjs
 
 from helpers import theme
 from helpers.results import write_whole
-from helpers.run.chapters import ICON, TEMPLATES, Chapter, describe_chapter, style_sheet
 from helpers.run.notebooks import Outcome
+from helpers.run.outline import Chapter, describe_chapter
+from helpers.run.page_frame import TEMPLATES, frame_page
 
 _PLOTLY = "application/vnd.plotly.v1+json"
 _WIDGET = "application/vnd.jupyter.widget-view+json"
@@ -49,9 +50,7 @@ def write_page(outcome: Outcome, folder: Path, chapters: Sequence[Chapter] = ())
         "previous": chapters[place - 1] if place else None,
         "next": None if place is None else next(iter(chapters[place + 1 :]), None),
         "failure": say_failure(outcome),
-        "icon": ICON,
-        "style": style_sheet("common", "page"),
-        "scheme": (TEMPLATES / "scheme.js").read_text(encoding="utf-8"),
+        **frame_page("page"),
         "plotly": get_plotlyjs() if figures else "",
     }
     page, _ = _Exporter(names).from_notebook_node(notebook, resources={"page": about})

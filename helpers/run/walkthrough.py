@@ -3,23 +3,23 @@
 import platform
 import shutil
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import NamedTuple
 
 import nbformat
+from tqdm.auto import tqdm
 
 from helpers.claims import claims_as_json, collect_claims
 from helpers.models import asked_for, find_source
 from helpers.models.sources import Source
-from helpers.progress import track
 from helpers.results import load_result, write_json, write_whole
-from helpers.run.chapters import read_chapters, read_parameters
 from helpers.run.contents import write_index
-from helpers.run.forecast import bytes_of_weights, forecast_cells
 from helpers.run.notebooks import Outcome, find_notebooks, run_notebook
-from helpers.run.pages import write_page
+from helpers.run.outline import read_chapters, read_parameters
+from helpers.run.pages import say_failure, write_page
 from helpers.viewers import view_heads
 
 _CAPTION = (
@@ -44,7 +44,8 @@ def run_walkthrough(
     """Execute all notebooks in order and write what came out.
 
     `build/<model>/` gets the executed notebooks, one page each, `index.html`, `claims.json` and
-    `data/`. A notebook that fails does not keep the others from running.
+    `data/`. A notebook that fails does not keep the others from running. A terminal shows a bar
+    of chapters; anywhere else each chapter that ended is a line, for logs.
 
     Args:
         model: What `load_model` takes.
@@ -66,35 +67,33 @@ def run_walkthrough(
     asked = source.name if model == "auto" else model
     if Path(asked).expanduser().is_dir():
         asked = str(Path(asked).expanduser().resolve())
-    folder = build / source.name.replace("/", "--")
+    folder = run_folder(source, build)
     data = folder / "data"
     shutil.rmtree(data, ignore_errors=True)
     (folder / "claims.json").unlink(missing_ok=True)
-    sys.stdout.write(f"{source.name} ({source.reason}) -> {folder}\n")
     chapters = read_chapters(paths)
     outcomes: list[Outcome] = []
     kept_by: dict[str, str] = {}
-    seconds = [
-        forecast_cells(
-            nbformat.read(path, as_version=4),
-            last=folder / path.name,
-            weights=bytes_of_weights(source.directory),
-        )
-        for path in paths
-    ]
-    with track(sum(map(sum, seconds)), f"running the notebooks on {source.name}") as bar:
-        for path, of_cells in zip(paths, seconds, strict=True):
+    # tqdm takes None for: not where stderr is no terminal.
+    with tqdm(total=len(paths), disable=None) as bar:
+        for number, (path, chapter) in enumerate(zip(paths, chapters, strict=True), start=1):
+            name = f"chapter {number} of {len(paths)}: {chapter.title}"
+            bar.set_description(name)
+            start = time.monotonic()
             outcome = run_notebook(
                 path,
                 parameters={"MODEL": asked, **(parameters or {})},
                 environment={"HELPERS_RESULTS": str(data.resolve())},
-                seconds=of_cells,
-                track=bar.part(sum(of_cells)),
             )
             _write_notebook(outcome, folder / path.name)
             write_page(outcome, folder, chapters)
             outcomes.append(outcome)
             kept_by = {file.stem: path.stem for file in data.glob("*")} | kept_by
+            bar.update()
+            if bar.disable:
+                ended = say_failure(outcome) or f"{time.monotonic() - start:.0f} s"
+                sys.stdout.write(f"{name}: {ended}\n")
+                sys.stdout.flush()
     claims = []
     if any(data.glob("*.nc")):
         claims = collect_claims(data)
@@ -112,6 +111,16 @@ def run_walkthrough(
         caption=_CAPTION if picture else "",
     )
     return WalkthroughRun(folder, outcomes)
+
+
+def run_folder(source: Source, build: Path) -> Path:
+    """Where the run of a model is written.
+
+    Args:
+        source: The model.
+        build: Folder that gets one folder a model.
+    """
+    return build / source.name.replace("/", "--")
 
 
 def draw_first_picture(data: Path) -> str:

@@ -16,8 +16,9 @@ from plotly.offline import get_plotlyjs
 from helpers import keep
 from helpers.claims import FoundLine, Measured
 from helpers.run import Outcome, write_index, write_page
-from helpers.run.chapters import TEMPLATES, describe_chapter, read_parameters
-from helpers.run.found import describe_run
+from helpers.run.headline import describe_run
+from helpers.run.outline import describe_chapter, read_parameters
+from helpers.run.page_frame import TEMPLATES
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 HOSTILE = "</script><img src=x onerror=alert(1)>"

@@ -1,6 +1,9 @@
 """The runner: what it writes, what it says when a notebook fails, what an interruption leaves."""
 
+import io
 import json
+import os
+import re
 from importlib.metadata import version
 from pathlib import Path
 
@@ -10,7 +13,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from plotly.offline import get_plotlyjs
 
 from helpers.__main__ import main
-from helpers.run import find_notebooks, run_walkthrough
+from helpers.run import Outcome, find_notebooks, run_notebook, run_walkthrough
 from helpers.run import walkthrough as module
 
 SETUP = new_code_cell('MODEL = "auto"', metadata={"tags": ["parameters"]})
@@ -84,6 +87,66 @@ def test_the_index_tells_where_numbers_come_from(run):
     assert '<a href="data/table.csv" download>' in index and '<a href="03_after.html"' in index
     assert "a table of 2 rows" in index
     assert f"torch {version('torch')}" in index and "sha256:" in index
+
+
+@pytest.fixture
+def quick(tmp_path, monkeypatch):
+    """Two notebooks that end without a kernel, the second with an error; runs them."""
+    write(tmp_path / "notebooks", "01_one")
+    write(tmp_path / "notebooks", "02_two")
+
+    def run_quickly(path: Path, **_) -> Outcome:
+        failure = (3, "Error: why") if path.stem == "02_two" else ()
+        return Outcome(path.stem, nbformat.read(path, as_version=4), *failure)
+
+    monkeypatch.setattr(module, "run_notebook", run_quickly)
+    folders = {"notebooks": tmp_path / "notebooks", "build": tmp_path / "build"}
+    return lambda: run_walkthrough("mini", **folders)
+
+
+def test_without_a_terminal_every_chapter_that_ended_is_a_line(quick, capsys):
+    quick()
+    out, err = capsys.readouterr()
+    first, second = out.splitlines()
+    assert re.fullmatch(r"chapter 1 of 2: Title of 01_one: \d+ s", first)
+    assert second == "chapter 2 of 2: Title of 02_two: failed in cell 3: Error: why"
+    assert err == ""
+
+
+def test_a_terminal_shows_a_bar_of_chapters(quick, capsys, monkeypatch):
+    terminal = io.StringIO()
+    monkeypatch.setattr(terminal, "isatty", lambda: True, raising=False)
+    monkeypatch.setattr("sys.stderr", terminal)
+    quick()
+    assert capsys.readouterr().out == ""
+    drawn = terminal.getvalue().split("\r")
+    assert any(line.startswith("chapter 1 of 2: Title of 01_one:   0%") for line in drawn)
+    assert drawn[-1].startswith("chapter 2 of 2: Title of 02_two: 100%") and "2/2" in drawn[-1]
+
+
+def test_a_kernel_draws_no_bars_and_the_environment_is_as_before(tmp_path):
+    bar = new_code_cell("import os\nfrom tqdm import tqdm\nsum(tqdm(range(3)))")
+    asked = new_code_cell("os.environ['TQDM_DISABLE'], os.environ['HERE']")
+    write(tmp_path, "01_bar", bar, asked)
+    before = dict(os.environ)
+    outcome = run_notebook(tmp_path / "01_bar.ipynb", parameters={}, environment={"HERE": "yes"})
+    assert dict(os.environ) == before and outcome.error is None
+    shown = [output for cell in outcome.executed.cells[2:] for output in cell.outputs]
+    assert [output.data["text/plain"] for output in shown] == ["3", "('1', 'yes')"]
+
+
+def test_an_interrupted_run_ends_with_a_word_and_the_status_of_a_signal(
+    tmp_path, monkeypatch, capsys
+):
+    write(tmp_path, "01_one")
+
+    def interrupted(*args, **kwargs):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(module, "run_notebook", interrupted)
+    options = ["--notebooks", str(tmp_path), "--build", str(tmp_path / "build")]
+    assert main(["run", "mini", *options]) == 130
+    assert capsys.readouterr().err == "interrupted\n"
 
 
 def test_an_interrupted_run_leaves_no_half_written_files(tmp_path, monkeypatch):

@@ -1,25 +1,12 @@
-"""What each notebook asks, and what stands around its page."""
+"""What each notebook asks, and with which parameters it ran."""
 
 import ast
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
-from importlib.resources import files
 from pathlib import Path
-from urllib.parse import quote
 
 import nbformat
-
-TEMPLATES = Path(str(files("helpers.run") / "templates"))
-"""Templates and style sheets of the pages."""
-
-ICON = "data:image/svg+xml," + quote(
-    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16">'
-    '<rect width="16" height="16" rx="3" fill="#0b6e99"/>'
-    '<path d="M3 3l10 10M3 9l4 4" stroke="#fff" stroke-width="2" stroke-linecap="round"/></svg>'
-)
-"""The picture beside a page's name: an induction head's stripe below the diagonal."""
 
 
 @dataclass(frozen=True)
@@ -70,12 +57,6 @@ def read_parameters(notebook: nbformat.NotebookNode) -> dict[str, object]:
             if tag in cell.metadata.get("tags", []):
                 values |= _assignments(cell.source)
     return values
-
-
-@cache
-def style_sheet(*names: str) -> str:
-    """Style sheets of this package, one after the other."""
-    return "\n".join((TEMPLATES / f"{name}.css").read_text(encoding="utf-8") for name in names)
 
 
 def _assignments(source: str) -> dict[str, object]:

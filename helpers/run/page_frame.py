@@ -1,0 +1,28 @@
+"""What stands around every page: templates, style sheets, an icon."""
+
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from urllib.parse import quote
+
+TEMPLATES = Path(str(files("helpers.run") / "templates"))
+"""Templates and style sheets of the pages."""
+
+ICON = "data:image/svg+xml," + quote(
+    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16">'
+    '<rect width="16" height="16" rx="3" fill="#0b6e99"/>'
+    '<path d="M3 3l10 10M3 9l4 4" stroke="#fff" stroke-width="2" stroke-linecap="round"/></svg>'
+)
+"""The picture beside a page's name: an induction head's stripe below the diagonal."""
+
+
+@cache
+def frame_page(sheet: str) -> dict[str, str]:
+    """What a page's template puts into its head.
+
+    Args:
+        sheet: Its style sheet, besides the one that all pages share.
+    """
+    sheets = [(TEMPLATES / f"{name}.css").read_text(encoding="utf-8") for name in ("common", sheet)]
+    scheme = (TEMPLATES / "scheme.js").read_text(encoding="utf-8")
+    return {"icon": ICON, "style": "\n".join(sheets), "scheme": scheme}
