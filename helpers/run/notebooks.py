@@ -52,7 +52,7 @@ def find_notebooks(folder: Path) -> list[Path]:
 def run_notebook(
     path: Path, *, parameters: Mapping[str, object], environment: Mapping[str, str]
 ) -> Outcome:
-    """Execute a notebook in its own folder, without bars.
+    """Execute a notebook in its own folder, in a kernel that is told to draw no bars.
 
     Args:
         path: The notebook; it is not changed.
@@ -65,6 +65,7 @@ def run_notebook(
     import papermill
     from papermill.exceptions import PapermillExecutionError
 
+    # tqdm reads TQDM_DISABLE, but not where it opens a notebook's bar: who opens those has to ask.
     with (
         tempfile.TemporaryDirectory() as scratch,
         _environment({**environment, "TQDM_DISABLE": "1"}),
