@@ -18,7 +18,7 @@ from circuitsvis.attention import attention_patterns
 from playwright.sync_api import Browser, TimeoutError, sync_playwright
 
 from helpers import load_viewers, view_attention, view_heads
-from helpers.browser import OFFLINE, find_browser
+from helpers.drawing.chrome import OFFLINE, find_browser
 from helpers.results import label_array, token_coord
 
 TOKENS = 101

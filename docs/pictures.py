@@ -12,8 +12,8 @@ from pathlib import Path
 import plotly.graph_objects as go
 
 from docs.screenshots import read, take_explorer, take_page
-from helpers import Head, plot_attention, plot_head_scores, plots, rank_heads, theme
-from helpers.browser import BrowserError
+from helpers import Head, plot_attention, plot_head_scores, rank_heads, save_figure, theme
+from helpers.drawing.chrome import BrowserError
 
 ROOT = Path(__file__).parents[1]
 MODEL = "smollm2"
@@ -41,7 +41,7 @@ def draw_induction(run: Path, docs: Path) -> list[Path]:
         plot_head_scores(scores["induction"], title="Induction scores of all heads"),
         plot_attention(pattern.assign_coords(head_name=str(best))),
     )
-    return [plots.save(fig, docs / "induction.png")]
+    return [save_figure(fig, docs / "induction.png")]
 
 
 PICTURES: Sequence[Callable[[Path, Path], list[Path]]] = (

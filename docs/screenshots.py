@@ -9,7 +9,7 @@ import xarray as xr
 from playwright.sync_api import Page, sync_playwright
 
 from helpers import view_heads
-from helpers.browser import OFFLINE, find_browser
+from helpers.drawing.chrome import OFFLINE, find_browser
 from helpers.results import load_result
 
 SCHEMES = ("light", "dark")

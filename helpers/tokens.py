@@ -7,8 +7,8 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
+from helpers.drawing.escaping import escape_invisible
 from helpers.models import Model
-from helpers.visible import visible
 
 Sampling = Literal["corrected", "blog"]
 
@@ -182,7 +182,9 @@ def label_tokens(model: Model, ids: Int[Tensor, " pos"]) -> list[str]:
         text = model.tokenizer.decode([token])
         if not text or "\ufffd" in text:
             text = str(model.tokenizer.convert_ids_to_tokens(token))
-        labels.append(visible(text.replace(" ", "·").replace("\n", "↵").replace("\t", "⇥")))
+        labels.append(
+            escape_invisible(text.replace(" ", "·").replace("\n", "↵").replace("\t", "⇥"))
+        )
     return labels
 
 

@@ -34,7 +34,7 @@ import xarray  # noqa: F401
 from filelock import FileLock
 
 from helpers import Model, load_model
-from helpers.browser import BrowserError, find_browser
+from helpers.drawing.chrome import BrowserError, find_browser
 from helpers.models import ModelError, find_source
 from helpers.run import WalkthroughRun, run_walkthrough
 

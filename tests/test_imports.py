@@ -9,28 +9,26 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "helpers"
 LEVELS = {
-    "browser": 0,
     "heads": 0,
     "metrics": 0,
     "theme": 0,
-    "visible": 0,
     "progress": 0,
     "published": 1,
     "source": 0,
     "mini": 1,
     "models": 1,
+    "results": 1,
+    "drawing": 2,
     "groups": 2,
     "stability": 2,
-    "tokens": 2,
-    "texts": 3,
-    "forward": 3,
-    "interventions": 4,
-    "circuits": 4,
-    "results": 1,
-    "experiments": 5,
-    "claims": 6,
-    "prose": 6,
-    "plots": 6,
+    "tokens": 3,
+    "texts": 4,
+    "forward": 4,
+    "interventions": 5,
+    "circuits": 5,
+    "experiments": 6,
+    "claims": 7,
+    "chapters": 7,
     "viewers": 7,
     "run": 8,
     "__main__": 9,
@@ -42,19 +40,34 @@ def part_of(path: Path) -> str:
     return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
 
 
-def imported_parts(path: Path) -> set[str]:
-    found = set()
+def imported_names(path: Path) -> set[str]:
+    """What a module imports from this package, without the package's own name."""
+    names = []
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        names = []
         if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
+            names += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}: relative imports hide the arrows"
-            names = [f"{node.module}.{alias.name}" for alias in node.names]
-        for name in names:
-            parts = name.split(".")
-            if parts[0] == "helpers" and len(parts) > 1:
-                found.add(parts[1] if parts[1] in LEVELS else "__main__")
+            names += [f"{node.module}.{alias.name}" for alias in node.names]
+    return {name.removeprefix("helpers.") for name in names if name.startswith("helpers.")}
+
+
+def imported_parts(path: Path) -> set[str]:
+    parts = {name.split(".")[0] for name in imported_names(path)}
+    return {part if part in LEVELS else "__main__" for part in parts}
+
+
+def imported_modules(path: Path) -> set[Path]:
+    """Files that a module imports: of `a.b.c` the longest beginning that is one."""
+    found = set()
+    for name in imported_names(path):
+        place = PACKAGE.joinpath(*name.split("."))
+        options = [
+            file
+            for folder in (place, place.parent)
+            for file in (folder.with_suffix(".py"), folder / "__init__.py")
+        ]
+        found |= set([file for file in options if file.is_file()][:1])
     return found
 
 
@@ -68,11 +81,14 @@ def test_arrows_point_down(path):
         assert LEVELS[other] < LEVELS[part] or part == "__main__", f"{part} imports {other}"
 
 
-def test_plots_and_viewers_never_see_a_model():
+def test_what_is_shown_never_sees_a_model():
+    """A chapter measures in `measure`; what it draws and tells is made from the result."""
     for path in MODULES:
-        if part_of(path) in {"plots", "viewers", "prose", "results", "theme"}:
+        shows = part_of(path) in {"drawing", "viewers", "results", "theme"}
+        if shows or path.stem.startswith(("plot", "describe")):
             forbidden = {"models", "forward", "interventions", "circuits", "tokens", "experiments"}
             assert not imported_parts(path) & forbidden, path
+            assert not {other for other in imported_modules(path) if other.stem == "measure"}, path
 
 
 def test_only_models_names_the_model_classes():

@@ -14,8 +14,9 @@ import plotly.graph_objects as go
 import pytest
 import xarray as xr
 
-from helpers import browser, plot_attention, plots
-from helpers.browser import BrowserError, find_browser
+from helpers import plot_attention, save_figure
+from helpers.drawing import chrome
+from helpers.drawing.chrome import BrowserError, find_browser
 
 HOSTILE = "</script><img src=x onerror=alert(1)>"
 SVG = "{http://www.w3.org/2000/svg}"
@@ -50,7 +51,7 @@ def png_size(path: Path) -> tuple[int, int]:
 def test_a_png_has_twice_the_pixels_and_nothing_is_said(small, tmp_path, capfd, caplog):
     caplog.set_level(logging.INFO)
     wanted = tmp_path / "made" / "on the way" / "x.PNG"
-    assert plots.save(small, wanted) == wanted
+    assert save_figure(small, wanted) == wanted
     assert png_size(wanted) == (640, 480)
     assert [path.name for path in wanted.parent.iterdir()] == ["x.PNG"]
     assert capfd.readouterr() == ("", "")
@@ -59,12 +60,12 @@ def test_a_png_has_twice_the_pixels_and_nothing_is_said(small, tmp_path, capfd, 
 
 @needs_browser
 def test_scale_is_pixels_for_each_pixel(small, tmp_path):
-    assert png_size(plots.save(small, str(tmp_path / "x.png"), scale=0.5)) == (160, 120)
+    assert png_size(save_figure(small, str(tmp_path / "x.png"), scale=0.5)) == (160, 120)
 
 
 @needs_browser
 def test_an_svg_shows_a_hostile_token_as_itself(attention, tmp_path):
-    path = plots.save(attention, tmp_path / "x.svg", scale=3)
+    path = save_figure(attention, tmp_path / "x.svg", scale=3)
     root = ElementTree.fromstring(path.read_bytes())
     assert root.tag == f"{SVG}svg"
     assert (root.get("width"), root.get("height")) == ("720", "680")  # the scale is for PNG
@@ -79,7 +80,7 @@ def test_an_svg_shows_a_hostile_token_as_itself(attention, tmp_path):
 
 @needs_browser
 def test_a_pdf_is_one_page_of_the_size_of_the_figure(small, tmp_path):
-    data = plots.save(small, tmp_path / "x.pdf").read_bytes()
+    data = save_figure(small, tmp_path / "x.pdf").read_bytes()
     assert data.startswith(b"%PDF-") and data.rstrip().endswith(b"%%EOF")
     (box,) = re.findall(rb"/MediaBox\s*\[([^]]*)\]", data)
     assert [float(side) for side in box.split()] == pytest.approx([0, 0, 240, 180], abs=0.5)
@@ -92,7 +93,7 @@ def test_the_browser_looks_for_no_other_machine(small, tmp_path, monkeypatch):
     stand_in.write_text(f"#!/bin/sh\nexec '{find_browser()}' \"$@\" --log-net-log='{log}'\n")
     stand_in.chmod(0o755)
     monkeypatch.setenv("BROWSER_PATH", str(stand_in))
-    plots.save(small, tmp_path / "x.png")
+    save_figure(small, tmp_path / "x.png")
     said = json.loads(log.read_text())
     names = {number: name for name, number in said["constants"]["logEventTypes"].items()}
     seen = {names[event["type"]] for event in said["events"]}
@@ -107,14 +108,14 @@ def test_the_browser_looks_for_no_other_machine(small, tmp_path, monkeypatch):
 @pytest.mark.parametrize("name", ["x.jpg", "x", "x.png.txt", ".png"])
 def test_another_ending_is_refused(small, tmp_path, name):
     with pytest.raises(ValueError, match=r"\.png, \.svg or \.pdf"):
-        plots.save(small, tmp_path / name)
+        save_figure(small, tmp_path / name)
     assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("scale", [0, -1, 11, float("nan"), float("inf")])
 def test_a_scale_out_of_range_is_refused(small, tmp_path, scale):
     with pytest.raises(ValueError, match="above 0 and at most 10"):
-        plots.save(small, tmp_path / "x.png", scale=scale)
+        save_figure(small, tmp_path / "x.png", scale=scale)
 
 
 def test_without_a_browser_it_says_the_way_out(small, tmp_path, monkeypatch):
@@ -123,7 +124,7 @@ def test_without_a_browser_it_says_the_way_out(small, tmp_path, monkeypatch):
         "choreographer.browsers.chromium.Chromium.find_browser", lambda **options: None
     )
     with pytest.raises(BrowserError, match="Install Chrome.*apt install chromium.*BROWSER_PATH="):
-        plots.save(small, tmp_path / "made" / "x.png")
+        save_figure(small, tmp_path / "made" / "x.png")
     assert not list(tmp_path.iterdir())
 
 
@@ -142,7 +143,7 @@ def test_a_browser_that_dies_is_named(small, tmp_path, monkeypatch, capfd):
     stand_in.chmod(0o755)
     monkeypatch.setenv("BROWSER_PATH", str(stand_in))
     with pytest.raises(BrowserError, match=f"{re.escape(str(stand_in))} does not start"):
-        plots.save(small, tmp_path / "x.png")
+        save_figure(small, tmp_path / "x.png")
     assert list(tmp_path.iterdir()) == [stand_in]
     assert capfd.readouterr() == ("", "")
 
@@ -158,22 +159,22 @@ def test_an_interrupted_write_leaves_what_was_there(small, tmp_path, monkeypatch
                 half.write(b"half")
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("helpers.browser.find_browser", lambda: Path("chrome"))
-    monkeypatch.setattr(sys.modules["helpers.plots.save"], "_draw", lambda *arguments: b"new")
+    monkeypatch.setattr("helpers.drawing.chrome.find_browser", lambda: Path("chrome"))
+    monkeypatch.setattr(sys.modules["helpers.drawing.saving"], "_draw", lambda *arguments: b"new")
     monkeypatch.setattr(Path, failing, interrupt)
     with pytest.raises(KeyboardInterrupt):
-        plots.save(small, path)
+        save_figure(small, path)
     assert list(tmp_path.iterdir()) == [path]
     assert path.read_bytes() == b"the old one"
 
 
 def test_nothing_of_it_is_imported_before_it_is_needed():
     code = (
-        "import sys; from helpers import plots; plots.save;"
+        "import sys; from helpers import save_figure;"
         "assert not {'kaleido', 'choreographer', 'logistro'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-W", "ignore", "-c", code], check=True)
 
 
 def test_the_option_leaves_only_this_machine():
-    assert browser.OFFLINE.startswith("--host-resolver-rules=MAP * ~NOTFOUND,")
+    assert chrome.OFFLINE.startswith("--host-resolver-rules=MAP * ~NOTFOUND,")

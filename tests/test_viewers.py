@@ -23,9 +23,9 @@ from helpers import (
     view_heads,
     view_tokens,
 )
+from helpers.drawing.escaping import escape_invisible
 from helpers.results import token_coord
 from helpers.viewers.packing import pack
-from helpers.visible import visible
 
 HOSTILE = [
     "</script><img src=x onerror=alert(1)>",
@@ -96,8 +96,8 @@ def test_packing_keeps_the_lower_triangle_in_thousandths():
 
 
 def test_what_nobody_sees_is_spelled_out_and_the_rest_stays():
-    assert visible("\x00a\u202e\ud800\u2028") == r"\x00a\u202e\ud800\u2028"
-    assert visible("</script> · ↵ 👩\u200d🔬 אבג é") == "</script> · ↵ 👩\u200d🔬 אבג é"
+    assert escape_invisible("\x00a\u202e\ud800\u2028") == r"\x00a\u202e\ud800\u2028"
+    assert escape_invisible("</script> · ↵ 👩\u200d🔬 אבג é") == "</script> · ↵ 👩\u200d🔬 אבג é"
 
 
 @pytest.mark.parametrize("kind", ["attention", "heads", "tokens", "loader"])
@@ -194,7 +194,7 @@ def test_no_token_becomes_markup(token, mini):
     pattern = get_attention(mini, small, "L0H0")
     calm = [view_attention(pattern), view_heads(scores, all_heads), view_tokens(["a"] * 5)]
     # xarray itself holds no lone surrogates: there they can only stand in a list of tokens.
-    held = visible(token) if token == "\ud800" else token
+    held = escape_invisible(token) if token == "\ud800" else token
     pattern["key_token"] = ("key", np.array([held] * 5, dtype=object))
     all_heads["key_token"] = (("sequence", "key"), np.array([[held] * 5], dtype=object))
     wild = [view_attention(pattern), view_heads(scores, all_heads), view_tokens([token] * 5)]
@@ -202,11 +202,11 @@ def test_no_token_becomes_markup(token, mini):
         assert Shape(before.source).tags == Shape(after.source).tags
         assert after.source.count("</script") == before.source.count("</script")
         after.source.encode()
-    assert Shape(wild[2].source).text == visible(token) * 5
+    assert Shape(wild[2].source).text == escape_invisible(token) * 5
     for view in wild[:2]:
         assert unpack(packed_in(view.source))[0]["tokens"] in (
-            [visible(token)] * 5,
-            [[visible(token)] * 5],
+            [escape_invisible(token)] * 5,
+            [[escape_invisible(token)] * 5],
         )
 
 

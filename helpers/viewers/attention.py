@@ -2,11 +2,11 @@
 
 import xarray as xr
 
-from helpers.plots.parts import check_dims
+from helpers.drawing.escaping import escape_invisible
+from helpers.drawing.heatmap import check_dims
 from helpers.viewers.packing import name_of, pack
 from helpers.viewers.still import draw_still, token_panel
 from helpers.viewers.view import View, script
-from helpers.visible import visible
 
 _MOST = 12
 
@@ -28,14 +28,14 @@ def view_attention(patterns: xr.DataArray) -> View:
         ValueError: If the dimensions are others, or there are too many heads.
     """
     check_dims(patterns, ("head_name", "query", "key"))
-    names = [visible(name) for name in patterns["head_name"].to_numpy()]
+    names = [escape_invisible(name) for name in patterns["head_name"].to_numpy()]
     if not 1 <= len(names) <= _MOST:
         raise ValueError(
             f"view_attention draws 1 to {_MOST} heads, got {len(names)}: choose a few with "
             "get_attention, or see all of them with view_heads."
         )
     values = patterns.transpose("head_name", "query", "key").to_numpy()
-    tokens = [visible(token) for token in patterns["key_token"].to_numpy()]
+    tokens = [escape_invisible(token) for token in patterns["key_token"].to_numpy()]
     packed = pack({"heads": names, "tokens": tokens}, values)
     view = name_of(packed)
     side = 300 if len(names) < 4 else 200

@@ -6,12 +6,12 @@ import numpy as np
 import xarray as xr
 
 from helpers import theme
+from helpers.drawing.escaping import escape_invisible
+from helpers.drawing.heatmap import check_dims, mean_over_sequences
 from helpers.heads import Head
-from helpers.plots.parts import check_dims, mean_over_sequences
 from helpers.viewers.packing import name_of, pack
 from helpers.viewers.still import Panel, draw_still, token_panel
 from helpers.viewers.view import View, script, style
-from helpers.visible import visible
 
 _STRIPES = {
     # Score: how far back its entries lie, and the first query that has one; N is the repeat.
@@ -57,7 +57,7 @@ def view_heads(scores: xr.Dataset, patterns: xr.DataArray, *, score: str = "indu
     named = {score: first, **named}
     values = patterns.transpose("sequence", "layer", "head", "query", "key").to_numpy()
     tokens = [
-        [visible(token) for token in line]
+        [escape_invisible(token) for token in line]
         for line in patterns["key_token"].transpose("sequence", "key").to_numpy().tolist()
     ]
     flat = first.transpose("layer", "head").to_numpy()

@@ -10,7 +10,7 @@ from xml.sax.saxutils import escape, quoteattr
 import numpy as np
 
 from helpers import theme
-from helpers.visible import visible
+from helpers.drawing.escaping import escape_invisible
 
 _STYLE = (
     f".paper{{fill:{theme.PAPER}}}text{{fill:{theme.INK}}}"
@@ -83,7 +83,7 @@ def draw_still(panels: Sequence[Panel], *, alt: str) -> str:
     )
     data = base64.b64encode(svg.encode()).decode()
     return (
-        f'<img class="helpers-still" alt={quoteattr(visible(alt))} width="{width:.0f}" '
+        f'<img class="helpers-still" alt={quoteattr(escape_invisible(alt))} width="{width:.0f}" '
         f'style="max-width:100%;height:auto" src="data:image/svg+xml;base64,{data}">'
         "<noscript><p><small>A still picture: scripts do not run here. In JupyterLab "
         "<i>File → Trust Notebook</i> wakes it up.</small></p></noscript>"
@@ -109,7 +109,7 @@ def _draw(panel: Panel) -> str:
     top = _TITLE + _LABELS
     place = f'x="{_LABELS}" y="{top}" width="{cell * columns:.1f}" height="{cell * rows:.1f}"'
     parts = [
-        f'<text y="13" font-size="14" font-weight="600">{escape(visible(panel.title))}</text>',
+        f'<text y="13" font-size="14" font-weight="600">{_shown(panel.title)}</text>',
         *(
             f'<image class="{scheme}" {place} preserveAspectRatio="none" '
             f'href="data:image/png;base64,{_png(_colours(panel.values, scheme))}"/>'
@@ -137,7 +137,11 @@ def _draw(panel: Panel) -> str:
 
 def _label(label: str, place: str) -> str:
     short = label if len(label) <= 12 else label[:11] + "…"
-    return f'<text {place} direction="ltr" unicode-bidi="isolate">{escape(visible(short))}</text>'
+    return f'<text {place} direction="ltr" unicode-bidi="isolate">{_shown(short)}</text>'
+
+
+def _shown(text: str) -> str:
+    return escape(escape_invisible(text))
 
 
 def _colours(values: np.ndarray, scheme: str) -> np.ndarray:

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 import numpy as np
 import xarray as xr
 
-from helpers.plots.parts import check_dims
+from helpers.drawing.escaping import escape_invisible
+from helpers.drawing.heatmap import check_dims
 from helpers.viewers.view import View
-from helpers.visible import visible
 
 # Half transparent, and ink is left to the page: so it reads on light and on dark ground, also where
 # JupyterLab, in a notebook it does not trust, takes every other way of saying it out.
@@ -53,7 +53,7 @@ def view_tokens(
     for position, token in enumerate(tokens):
         colour = _BOS if position == 0 else _REPEAT if n is not None and position > n else _PLAIN
         boxes.append(_box(token, colour))
-    return _view(boxes, summary=" ".join(visible(token) for token in tokens))
+    return _view(boxes, summary=" ".join(escape_invisible(token) for token in tokens))
 
 
 def _with_values(values: xr.DataArray, *, n: int | None, limit: float | None) -> View:
@@ -80,10 +80,9 @@ def _with_values(values: xr.DataArray, *, n: int | None, limit: float | None) ->
             _box(token, f"rgba({hue},{strength:.3f})", title=f"{place}: {said}", line=line)
         )
         lines.append(f"<tr><td>{place}</td><td>{_isolated(token)}</td><td>{said}</td></tr>")
-    name = " ".join(
-        visible(part) for part in (values.attrs.get("head"), values.attrs.get("long_name")) if part
-    )
-    units = visible(values.attrs.get("units", ""))
+    about = (values.attrs.get("head"), values.attrs.get("long_name"))
+    name = " ".join(escape_invisible(part) for part in about if part)
+    units = escape_invisible(values.attrs.get("units", ""))
     caption = html.escape(name[:1].upper() + name[1:])
     scale = (
         f"<p><small>{caption}&ensp;"
@@ -95,9 +94,8 @@ def _with_values(values: xr.DataArray, *, n: int | None, limit: float | None) ->
         "<details><summary><small>the values as a table</small></summary>"
         f"<table><tr><th>position</th><th>token</th><th>value</th></tr>{''.join(lines)}</table></details>"
     )
-    return _view(
-        boxes, before=scale, after=table, summary=f"{name}: {' '.join(map(visible, tokens))}"
-    )
+    said = " ".join(escape_invisible(token) for token in tokens)
+    return _view(boxes, before=scale, after=table, summary=f"{name}: {said}")
 
 
 def _view(boxes: Sequence[str], *, summary: str, before: str = "", after: str = "") -> View:
@@ -114,4 +112,4 @@ def _box(token: str, colour: str, *, title: str = "", line: bool = False) -> str
 
 
 def _isolated(token: str) -> str:
-    return f"<bdi>{html.escape(visible(token))}</bdi>"
+    return f"<bdi>{html.escape(escape_invisible(token))}</bdi>"

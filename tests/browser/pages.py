@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
-from helpers.browser import OFFLINE, find_browser
+from helpers.drawing.chrome import OFFLINE, find_browser
 
 OPTIONS = [
     "--no-sandbox",

@@ -1,7 +1,7 @@
 """Token texts that mean harm, and all that a vocabulary may hold, through every viewer and plot.
 
 Nothing executes, nothing vanishes, and each text shows as itself: characters that nobody can see
-are spelled out (`helpers.visible`), all others arrive letter by letter.
+are spelled out (`escape_invisible`), all others arrive letter by letter.
 """
 
 import json
@@ -27,10 +27,10 @@ from helpers import (
     view_heads,
     view_tokens,
 )
-from helpers.plots.parts import heatmap, label_axis, text
+from helpers.drawing.escaping import escape_invisible, escape_text
+from helpers.drawing.heatmap import heatmap, label_axis
 from helpers.results import token_coord
 from helpers.viewers import View
-from helpers.visible import visible
 
 pytestmark = pytest.mark.browser
 
@@ -49,7 +49,7 @@ def batched(items: Sequence, size: int) -> Iterator[Sequence]:
 
 
 def shown(tokens: Sequence[str]) -> list[str]:
-    return [visible(token) for token in tokens]
+    return [escape_invisible(token) for token in tokens]
 
 
 def open_view(page: Page, source: str, folder: Path) -> None:
@@ -214,7 +214,7 @@ def test_all_tokens_on_an_axis(page, tmp_path):
     open_view(page, f"<script>{get_plotlyjs()}</script><div id='plot'></div>", tmp_path)
     said = []
     for part in batched(ALL, 200):
-        fig = theme.figure(title=text(part[0]), width=3000, height=240)
+        fig = theme.figure(title=escape_text(part[0]), width=3000, height=240)
         heatmap(fig, np.zeros((1, len(part))), x=part, y=["y"], hover="%{customdata[1]}")
         fig.update_xaxes(**label_axis(part, most=200), tickangle=90)
         said += page.evaluate(

@@ -1,0 +1,4 @@
+"""Chapter 3: what does a single head look at?"""
+
+from helpers.chapters.attention.describe import describe_pair
+from helpers.chapters.attention.plot import plot_attention

@@ -1,0 +1,215 @@
+"""What the weights say about the two-head circuit, and about what could stand in its place."""
+
+from typing import Any, Literal, get_args
+
+import numpy as np
+import plotly.graph_objects as go
+import xarray as xr
+
+from helpers import theme
+from helpers.drawing.baseline import name_rows, spread_out
+from helpers.drawing.escaping import escape_text
+from helpers.drawing.frame import draw_level, height_of, model_of, note_above, panels
+from helpers.drawing.heatmap import check_dims, heatmap, label_axis
+from helpers.drawing.lines import draw_bars
+from helpers.metrics import wilson_interval
+
+Measure = Literal["top-1", "top-5", "MRR"]
+_KINDS = {
+    "pair": "the pair found",
+    "candidate": "another previous-token head",
+    "random": "random pairs, same layers",
+}
+
+
+def plot_pairs(pairs: xr.Dataset, *, along: str = "keys", k: int = 1) -> go.Figure:
+    """Accuracy of every candidate pair of heads.
+
+    Args:
+        pairs: Result of `score_candidate_pairs`.
+        along: "keys" (softmax runs over keys: the right one) or "queries".
+        k: 1 or 5.
+
+    Returns:
+        Heatmap, scale fixed at 0..1, blank where the order of the layers forbids the pair.
+    """
+    accuracy = pairs["accuracy"].sel(along=along, k=k).transpose("previous_name", "induction_name")
+    values = accuracy.to_numpy()
+    rows = accuracy["previous_name"].to_numpy().tolist()
+    columns = accuracy["induction_name"].to_numpy().tolist()
+    fig = theme.figure(
+        title=f"Top-{k} accuracy along {escape_text(along)}, "
+        f"{pairs.attrs['tokens']:,} sampled tokens",
+        width=640,
+        height=height_of(len(rows), cell=34),
+    )
+    heatmap(
+        fig,
+        values,
+        x=columns,
+        y=rows,
+        hover="%{customdata[0]} > %{customdata[1]}: %{z:.4f}",
+        colorbar="accuracy",
+        text=[["" if np.isnan(v) else f"{v:.2f}" for v in row] for row in values],
+        texttemplate="%{text}",
+    )
+    note_above(fig, f"chance: {pairs['accuracy'].attrs['chance'] * k:.4f}")
+    fig.update_xaxes(title="induction head", **label_axis(columns))
+    fig.update_yaxes(title="previous-token head", **label_axis(rows), autorange="reversed")
+    return fig
+
+
+def plot_ladder(ladder: xr.Dataset) -> go.Figure:
+    """Accuracy of one pair on each rung of the embedding ladder, both ways.
+
+    Args:
+        ladder: Result of `score_embedding_ladder`.
+
+    Returns:
+        Grouped bars of top-1 accuracy, with Wilson's 95 % interval over the tokens; the dotted
+        line is chance.
+    """
+    accuracy, tokens = ladder["accuracy"].sel(k=1), ladder.attrs["tokens"]
+    check_dims(accuracy, ("rung", "along"))
+    fig = theme.figure(title=f"{escape_text(ladder.attrs['pair'])} by what stands for a token")
+    for along, color in zip(("keys", "queries"), theme.SERIES, strict=False):
+        values = accuracy.sel(along=along).to_numpy()
+        ends = np.array([wilson_interval(value, tokens) for value in values.tolist()])
+        draw_bars(
+            fig,
+            ladder["rung"].to_numpy(),
+            {"mean": values, "low": ends[:, 0], "high": ends[:, 1]},
+            color=color,
+            hover="%{x}: %{y:.4f}",
+            thickness=1,
+            name=f"along {along}",
+            text=[f"{value:.3f}" for value in values],
+            textposition="outside",
+        )
+    _draw_chance(fig, accuracy.attrs["chance"])
+    fig.update_xaxes(title="what stands for a token")
+    fig.update_yaxes(title=f"top-1 accuracy, {tokens:,} tokens", range=[0, 1])
+    return fig
+
+
+def plot_circuit_baselines(
+    baselines: xr.Dataset, *, measure: Measure = "top-1", along: str = "keys"
+) -> go.Figure:
+    """The found pair beside other candidates and random pairs, one panel for each rung.
+
+    Args:
+        baselines: Result of `score_circuit_baselines`.
+        measure: "top-1", "top-5" or "MRR".
+        along: "keys" (softmax runs over keys: the right one) or "queries".
+
+    Returns:
+        One dot a pair; pairs that come at least half as far as the one found are named. All
+        panels share a scale, which ends at the largest value; the dotted line is chance.
+
+    Raises:
+        ValueError: If there is no such measure.
+    """
+    values, chance = _measured(baselines, measure, along)
+    kinds = baselines["kind"].to_numpy()
+    names = np.array([escape_text(name) for name in baselines["pair"].to_numpy()])
+    rungs = baselines["rung"].to_numpy().tolist()
+    rows = [kind for kind in _KINDS if kind in kinds]
+    limit = _limit(values, chance)
+    fig = panels(
+        [f"{rung} embedding" for rung in rungs],
+        title=f"{names[kinds == 'pair'][0]} and other pairs: {model_of(baselines)}",
+        height=330,
+        horizontal_spacing=0.06,
+    )
+    for column, rung in enumerate(rungs, start=1):
+        place: dict[str, Any] = {"row": 1, "col": column}
+        on_rung = values.sel(rung=rung).to_numpy()
+        close = max(float(on_rung[kinds == "pair"][0]) / 2, 5 * chance)
+        for row, kind in enumerate(rows):
+            found = kind == "pair"
+            color, size, opacity = (theme.SEAM, 11, 1.0) if found else (theme.SECOND, 7, 0.6)
+            here, here_names = on_rung[kinds == kind], names[kinds == kind]
+            fig.add_scatter(
+                x=here,
+                y=row + spread_out(len(here), by=0.0 if found else 0.3),
+                mode="markers+text",
+                marker={"color": color, "size": size, "opacity": opacity},
+                text=np.where(found | (here >= close), here_names, ""),
+                textposition=["top left" if x > 0.5 * limit else "top right" for x in here],
+                textfont={"size": 11, "color": theme.MUTED},
+                customdata=here_names,
+                hovertemplate="%{customdata}: %{x:.4f}<extra></extra>",
+                name=kind,
+                showlegend=False,
+                cliponaxis=False,
+                **place,
+            )
+        draw_level(fig, x=chance, **place)
+    fig.update_xaxes(title=f"{measure} along {escape_text(along)}", range=[-0.02 * limit, limit])
+    fig.update_yaxes(name_rows([_KINDS[kind] for kind in rows]), ticks="")
+    return fig.update_layout(margin={"l": 190, "t": 90})
+
+
+def plot_summed(
+    summed: xr.Dataset, *, measure: Measure = "top-1", along: str = "keys"
+) -> go.Figure:
+    """How the circuit does with the keys of one, two, three … previous-token heads summed.
+
+    Args:
+        summed: Result of `score_summed_circuit`.
+        measure: "top-1", "top-5" or "MRR".
+        along: "keys" (softmax runs over keys: the right one) or "queries".
+
+    Returns:
+        One line a rung, from 0 to the largest value; the dotted line is chance.
+
+    Raises:
+        ValueError: If there is no such measure.
+    """
+    values, chance = _measured(summed, measure, along)
+    added = [escape_text(name) for name in summed["added"].to_numpy()]
+    steps = list(range(len(added)))
+    into = escape_text(summed.attrs["induction"])
+    fig = theme.figure(title=f"Several heads feeding {into}: {model_of(summed)}")
+    for rung, color in zip(summed["rung"].to_numpy(), theme.SERIES, strict=False):
+        fig.add_scatter(
+            x=steps,
+            y=values.sel(rung=rung).to_numpy(),
+            mode="lines+markers",
+            name=f"{escape_text(rung)} embedding",
+            line={"color": color},
+            text=[" + ".join(added[: step + 1]) for step in steps],
+            hovertemplate="%{text}: %{y:.4f}<extra></extra>",
+        )
+    _draw_chance(fig, chance)
+    fig.update_xaxes(
+        title="previous-token heads, summed from the left",
+        tickvals=steps,
+        ticktext=[added[0], *(f"+ {name}" for name in added[1:])],
+    )
+    fig.update_yaxes(
+        title=f"{measure} along {escape_text(along)}, {summed.attrs['tokens']:,} tokens",
+        range=[0, _limit(values, chance)],
+    )
+    return fig
+
+
+def _draw_chance(fig: go.Figure, chance: float) -> None:
+    draw_level(fig, y=chance)
+    note_above(fig, f"chance: {chance:.4f} (dotted)")
+
+
+def _measured(result: xr.Dataset, measure: str, along: str) -> tuple[xr.DataArray, float]:
+    """One measure of a circuit result, and its chance level."""
+    if measure not in get_args(Measure):
+        raise ValueError(f"No measure {measure!r}; there are {', '.join(get_args(Measure))}.")
+    if measure == "MRR":
+        return result["mrr"].sel(along=along), float(result["mrr"].attrs["chance"])
+    k = int(measure.removeprefix("top-"))
+    accuracy = result["accuracy"]
+    return accuracy.sel(along=along, k=k), float(accuracy.attrs["chance"]) * k
+
+
+def _limit(values: xr.DataArray, chance: float) -> float:
+    """Where a scale ends that starts at 0: past the largest value, at most past 1."""
+    return min(1.03, 1.1 * max(float(values.max()), 2 * chance))

@@ -1,0 +1,147 @@
+"""Who writes what a later head reads, and who of them looks back."""
+
+import numpy as np
+import plotly.graph_objects as go
+import xarray as xr
+
+from helpers import theme
+from helpers.drawing.frame import draw_level, model_of
+from helpers.heads import Head
+
+_NAMED = 3
+"""How many heads the scatter names at the far end of each axis."""
+
+
+def plot_composition(
+    composition: xr.Dataset, target: str | Head, *, mark: str | Head | None = None
+) -> go.Figure:
+    """K-composition of every earlier head into one head, with the band of random heads.
+
+    Args:
+        composition: Result of `score_composition`.
+        target: The later head.
+        mark: An earlier head to point out.
+
+    Returns:
+        One dot a head, by layer; the band is mean ± 2 sd of two random heads.
+
+    Raises:
+        ValueError: If the target is in layer 0: nothing comes before it.
+    """
+    later = Head.parse(target)
+    earlier, values = _into(composition, later)
+    fig = theme.figure(title=f"K-composition into {later}: {model_of(composition)}")
+    heads = np.array([head.head for head in earlier])
+    spread = (heads - heads.mean()) * 0.6 / max(1, heads.max())
+    x = np.array([head.layer for head in earlier]) + spread
+    _draw_heads(fig, composition, x, values, earlier, hover="%{text}: %{y:.3f}")
+    _draw_mark(fig, x, values, earlier, mark)
+    fig.update_xaxes(title="layer of the earlier head", dtick=1)
+    fig.update_yaxes(title="K-composition score", rangemode="tozero")
+    return fig
+
+
+def plot_composition_and_attention(
+    composition: xr.Dataset,
+    scores: xr.Dataset,
+    target: str | Head,
+    *,
+    mark: str | Head | None = None,
+) -> go.Figure:
+    """Does it feed the head, and does it look back? Every earlier head in one picture.
+
+    Top right are heads that do both. Top left is written where the target reads, but by heads
+    that do not look back; bottom right are previous-token heads that this target does not read.
+
+    Args:
+        composition: Result of `score_composition`.
+        scores: Result of `score_heads`.
+        target: The later head.
+        mark: An earlier head to point out.
+
+    Returns:
+        One dot a head; the band is mean ± 2 sd of two random heads, the dotted line what uniform
+        attention scores. The outermost heads on each axis are named.
+
+    Raises:
+        ValueError: If the target is in layer 0: nothing comes before it.
+    """
+    later = Head.parse(target)
+    earlier, values = _into(composition, later)
+    looks = scores["previous_token"].mean("sequence").transpose("layer", "head").to_numpy()
+    x = np.array([looks[head.layer, head.head] for head in earlier])
+    fig = theme.figure(title=f"Feeding {later}, and looking back: {model_of(composition)}")
+    hover = "%{text}: looks back %{x:.3f}, composes %{y:.3f}"
+    _draw_heads(fig, composition, x, values, earlier, hover=hover)
+    outermost = {int(i) for axis in (x, values) for i in np.argsort(-axis)[:_NAMED]}
+    named = [i for i in sorted(outermost) if mark is None or earlier[i] != Head.parse(mark)]
+    fig.add_scatter(
+        x=x[named],
+        y=values[named],
+        mode="markers+text",
+        marker={"size": 10, "color": "rgba(0,0,0,0)"},  # unseen: keeps the names off the dots
+        text=[str(earlier[i]) for i in named],
+        textposition=["middle left" if x[i] > 0.85 else "middle right" for i in named],
+        textfont={"size": 11, "color": theme.MUTED},
+        name="named",
+        showlegend=False,
+        hoverinfo="skip",
+    )
+    _draw_mark(fig, x, values, earlier, mark)
+    draw_level(fig, x=scores["previous_token"].attrs.get("chance"))
+    fig.update_xaxes(title="previous-token score (dotted: uniform attention)", range=[-0.02, 1.02])
+    fig.update_yaxes(title=f"K-composition into {later}", rangemode="tozero")
+    return fig
+
+
+def _into(composition: xr.Dataset, later: Head) -> tuple[list[Head], np.ndarray]:
+    """All heads of earlier layers, and how each composes into one head."""
+    if later.layer == 0:
+        raise ValueError(f"{later} is in the first layer: no earlier head can feed it.")
+    into = composition["k_composition"].sel(layer_to=later.layer, head_to=later.head)
+    earlier = into.isel(layer_from=slice(0, later.layer)).transpose("layer_from", "head_from")
+    values = earlier.to_numpy()
+    return [Head(int(layer), int(head)) for layer, head in np.ndindex(values.shape)], values.ravel()
+
+
+def _draw_heads(
+    fig: go.Figure, data: xr.Dataset, x: np.ndarray, y: np.ndarray, heads: list[Head], *, hover: str
+) -> None:
+    """A dot for each head, over the band of random ones."""
+    mean, sd = (float(data.attrs[key]) for key in ("random_mean", "random_sd"))
+    fig.add_hrect(
+        y0=mean - 2 * sd,
+        y1=mean + 2 * sd,
+        fillcolor=theme.MUTED,
+        opacity=0.3,
+        line_width=0,
+        annotation={"text": "two random heads (mean ± 2 sd)", "font": {"color": theme.MUTED}},
+        annotation_position="bottom right",
+    )
+    fig.add_scatter(
+        x=x,
+        y=y,
+        mode="markers",
+        marker={"color": theme.SECOND, "size": 7, "opacity": 0.8},
+        text=[str(head) for head in heads],
+        hovertemplate=hover + "<extra></extra>",
+        showlegend=False,
+    )
+
+
+def _draw_mark(
+    fig: go.Figure, x: np.ndarray, y: np.ndarray, heads: list[Head], mark: str | Head | None
+) -> None:
+    if mark is None:
+        return
+    place = heads.index(Head.parse(mark))
+    fig.add_scatter(
+        x=[x[place]],
+        y=[y[place]],
+        mode="markers+text",
+        text=[str(heads[place])],
+        textposition="top center",
+        marker={"color": theme.SEAM, "size": 11, "symbol": "circle-open", "line": {"width": 2}},
+        showlegend=False,
+        hoverinfo="skip",
+    )

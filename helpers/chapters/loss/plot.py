@@ -1,0 +1,66 @@
+"""How well each position of `[BOS, r, r]` is predicted."""
+
+import plotly.graph_objects as go
+import xarray as xr
+
+from helpers import theme
+from helpers.drawing.escaping import escape_text
+from helpers.drawing.frame import draw_level, model_of
+from helpers.drawing.lines import draw_band
+from helpers.results import summarize
+
+
+def plot_loss(loss: xr.Dataset) -> go.Figure:
+    """Log-probability at each position: both halves, the seam between them, and chance.
+
+    Args:
+        loss: Result of `measure_loss`.
+
+    Returns:
+        Line with a 95 % band over sequences, the mean of each half, the seam marked and the
+        level of a model that knows nothing.
+    """
+    summary = summarize(loss["log_prob"])
+    mean, low, high = (summary[name].to_numpy() for name in ("mean", "low", "high"))
+    position = loss["position"].to_numpy()
+    n, uniform = int(loss.attrs["n"]), float(loss.attrs["uniform"])
+    fig = theme.figure(
+        title=f"Log-probability of the token that came: {model_of(loss)}", height=460
+    )
+    over = "95 % over sequences"
+    draw_band(fig, position, low, high, color="rgba(11, 110, 153, 0.18)", name=over)
+    fig.add_scatter(
+        x=position,
+        y=mean,
+        mode="lines+markers",
+        marker={"size": 4},
+        line={"color": theme.SECOND, "width": 1.5},
+        name="mean over sequences",
+        customdata=[escape_text(token) for token in loss["position_token"].to_numpy()],
+        hovertemplate="position %{x} (sequence 0: %{customdata})<br>%{y:.3f} nats<extra></extra>",
+    )
+    halves = (
+        ("first half", slice(0, n), theme.FIRST),
+        ("second half", slice(n + 1, None), theme.SECOND),
+    )
+    for name, half, color in halves:
+        level = float(mean[half].mean())
+        fig.add_scatter(
+            x=position[half][[0, -1]],
+            y=[level, level],
+            mode="lines",
+            line={"color": color, "dash": "dash", "width": 2},
+            name=f"{name}: {level:.2f}",
+            hoverinfo="name",
+        )
+    fig.add_vline(
+        x=n + 1,
+        line={"color": theme.SEAM, "width": 1.5},
+        annotation={"text": " seam: the repeat starts", "font": {"color": theme.SEAM}},
+        annotation_position="top right",
+    )
+    draw_level(fig, y=uniform, name=f"knows nothing: {uniform:.2f}")
+    fig.update_layout(margin={"t": 100}, legend={"x": 0.0, "xanchor": "left"})
+    fig.update_xaxes(title="position t in [BOS, r, r]")
+    fig.update_yaxes(title="log-probability (nats)")
+    return fig

@@ -1,0 +1,15 @@
+"""Chapter 4: what are the MLPs needed for?"""
+
+from helpers.chapters.mlps.describe import (
+    describe_ablation,
+    describe_attribution,
+    describe_layer_controls,
+)
+from helpers.chapters.mlps.plot import (
+    plot_cell_effects,
+    plot_effect_grid,
+    plot_estimates,
+    plot_layer_controls,
+    plot_layer_effects,
+    plot_target_effects,
+)

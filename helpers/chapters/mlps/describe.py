@@ -1,0 +1,69 @@
+"""What replacing activations changes, in words."""
+
+import xarray as xr
+
+from helpers.drawing.prose import Prose, bullets, interval
+from helpers.results import correlate_cells, summarize
+
+_NAMES = {"mlp_out": "MLPs", "attn_out": "attention layers"}
+
+
+def describe_ablation(grid: xr.Dataset, whole: xr.Dataset) -> Prose:
+    """What the post's grid and the whole second half say about the MLPs, in words.
+
+    Args:
+        grid: Result of `ablate_positions`.
+        whole: Result of `ablate_second_half`.
+    """
+    rest = abs(grid["grid_blog"].isel(position=slice(1, None)))
+    still = float((rest < 0.05).mean())
+    summary = summarize(whole["effect"].isel(target=slice(1, None)).mean("target"))
+    layer = int(summary["mean"].to_numpy().argmax())
+    return Prose(
+        f"On **{grid.attrs['model']}** {still:.1%} of the grid's cells outside the first column "
+        f"move the mean second-half loss by less than 0.05 nats (largest: "
+        f"{float(rest.max()):.3f}). But one cell can only move the targets after it, and is "
+        f"averaged over {grid.sizes['target']} of them. With a layer's whole second half "
+        f"replaced at once, layer {layer} stands out: "
+        f"{interval(summary.isel(layer=layer), '+.2f', units='nats')}."
+    )
+
+
+def describe_attribution(grid: xr.Dataset, estimate: xr.Dataset) -> Prose:
+    """How far the gradient's estimate can be trusted, in words.
+
+    Args:
+        grid: Result of `ablate_positions`.
+        estimate: Result of `attribute_positions` on the same sample.
+    """
+    exact, guess = grid["grid_blog"], estimate["grid_blog"]
+    agreement = correlate_cells(exact, guess)
+    place = abs(exact).argmax(...)
+    true, guessed = float(exact.isel(place)), float(guess.isel(place))
+    layer, position = int(exact["layer"][place["layer"]]), int(exact["position"][place["position"]])
+    return Prose(
+        f"On **{grid.attrs['model']}** the estimates of {agreement['cells']:.0f} cells correlate "
+        f"with the exact effects by r = {agreement['pearson']:.2f} (ranks: "
+        f"{agreement['spearman']:.2f}). The largest exact effect, layer {layer} at position "
+        f"{position}, is {true:+.3f} nats; the gradient sees {guessed:+.3f}."
+    )
+
+
+def describe_layer_controls(layers: xr.Dataset) -> Prose:
+    """Which input needs MLPs and attention most, in words.
+
+    Args:
+        layers: Result of `ablate_layers`.
+    """
+    later = layers["effect"].isel(layer=slice(1, None)).mean("layer")
+    lines = []
+    for component in layers["component"].to_numpy():
+        for method in layers["removal"].to_numpy():
+            chosen = later.sel(component=component, removal=method)
+            shares = ", ".join(
+                f"{interval(summarize(chosen.sel(input=name)), '+.2f')} ({name})"
+                for name in layers["input"].to_numpy()
+            )
+            lines.append(f"{_NAMES.get(str(component), component)}, *{method}*: {shares}")
+    what = "one layer removed, mean over layers beyond layer 0, in nats"
+    return bullets(f"**{layers.attrs['model']}**, {what}:", lines)

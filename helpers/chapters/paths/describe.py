@@ -1,0 +1,100 @@
+"""Which head works because of which, and by which path, in words."""
+
+import xarray as xr
+
+from helpers.drawing.prose import Prose, bullets, interval, middle_of
+from helpers.results import summarize
+
+
+def describe_dependence(dependence: xr.Dataset) -> Prose:
+    """What the induction heads keep of their score without other heads, in words.
+
+    Args:
+        dependence: Result of `score_without`.
+    """
+    lines = []
+    heads = [str(name) for name in dependence["head_name"].to_numpy()]
+    for name in dependence["removed"].to_numpy()[1:]:
+        which = str(dependence["heads"].sel(removed=name).item())
+        shares = []
+        for head in heads:
+            one = dependence.sel(head_name=head)
+            clean = float(one["score"].sel(removed="nothing").mean())
+            left = summarize(one["score"].sel(removed=name))
+            low, high = middle_of(one["random"].sel(removed=name))
+            shares.append(
+                f"{head} {clean:.2f} → {interval(left)} (random heads: {low:.2f} to {high:.2f})"
+            )
+        label = which if str(name) == which else f"{name} ({which})"
+        lines.append(f"Without {label}: {'; '.join(shares)}")
+    return bullets(f"**{dependence.attrs['model']}**", lines)
+
+
+def describe_cuts(cuts: xr.Dataset) -> Prose:
+    """Which path carries the induction score, in words.
+
+    Args:
+        cuts: Result of `cut_paths`.
+    """
+    lines = []
+    for way, words in (("direct", "directly"), ("any", "by any way")):
+        chosen = cuts.sel(way=way)
+        for head in cuts["head_name"].to_numpy():
+            score = chosen["score"].sel(head_name=head).mean("sequence")
+            each = (f"{cut} {float(score.sel(cut=cut)):.2f}" for cut in cuts["cut"].to_numpy())
+            lines.append(f"{head}, cut {words}: {', '.join(each)}")
+    key = summarize(cuts["effect"].sel(way="direct", cut="key"))
+    anyway = summarize(cuts["effect"].sel(way="any", cut="key"))
+    what = f"induction scores with what {cuts.attrs['senders']} writes cut at one input"
+    return bullets(
+        f"**{cuts.attrs['model']}**, {what}:",
+        lines,
+        "\n\nWith the key cut into all of them the loss of the second half changes by "
+        f"{interval(key, '+.2f')} nats directly, {interval(anyway, '+.2f')} by any way.",
+    )
+
+
+def describe_direct_logits(logits: xr.Dataset) -> Prose:
+    """How much of the right token's logit the groups say themselves, in words.
+
+    Args:
+        logits: Result of `attribute_logits`.
+    """
+    total = float(logits["total"].mean())
+    heads = float(logits["direct"].sum(("layer", "head")).mean())
+    lines = []
+    for name in logits["group"].to_numpy():
+        one = logits.sel(group=name)
+        low, high = middle_of(one["random"])
+        lines.append(
+            f"{str(name).replace('_', '-')} ({one['heads'].item()}): "
+            f"{interval(summarize(one['together']), '+.2f')}; random heads of the same layers: "
+            f"{low:+.2f} to {high:+.2f}"
+        )
+    return bullets(
+        f"In **{logits.attrs['model']}** the right token's logit lies {total:.2f} above the "
+        f"average token's; all heads together say {heads:+.2f} of that directly:",
+        lines,
+    )
+
+
+def describe_faithfulness(kept: xr.Dataset) -> Prose:
+    """How much of the repeat a few heads keep, in words.
+
+    Args:
+        kept: Result of `measure_faithfulness`.
+    """
+    loss = kept["loss"].mean("sequence")
+    whole, none = (float(loss.sel(kept=name)) for name in ("all heads", "no heads"))
+    lines = []
+    for name in kept["kept"].to_numpy()[2:]:
+        share = (none - kept["loss"].sel(kept=name)) / (none - whole)
+        low, high = middle_of((none - kept["random"].sel(kept=name)) / (none - whole))
+        lines.append(
+            f"{name} ({int(kept['size'].sel(kept=name))} of "
+            f"{int(kept['size'].sel(kept='all heads'))} heads): loss "
+            f"{interval(summarize(kept['loss'].sel(kept=name)))}, faithfulness "
+            f"{interval(summarize(share))}; random heads {low:.2f} to {high:.2f}"
+        )
+    losses = f"second-half loss {whole:.2f} nats with all heads, {none:.2f} with none"
+    return bullets(f"**{kept.attrs['model']}**: {losses}.", lines)

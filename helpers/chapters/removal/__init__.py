@@ -1,0 +1,13 @@
+"""Chapter 6: what is lost when heads are removed?"""
+
+from helpers.chapters.removal.describe import (
+    describe_curve,
+    describe_dissociation,
+    describe_groups,
+    describe_removal,
+)
+from helpers.chapters.removal.plot import (
+    plot_dissociation,
+    plot_group_effects,
+    plot_removal_curve,
+)

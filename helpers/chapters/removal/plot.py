@@ -1,0 +1,145 @@
+"""What is lost without some heads, beside what is lost without random ones."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import plotly.graph_objects as go
+import xarray as xr
+
+from helpers import theme
+from helpers.drawing.baseline import against_random, row_panels
+from helpers.drawing.escaping import escape_name, escape_text
+from helpers.drawing.frame import draw_diagonal, model_of, whiskers
+from helpers.drawing.lines import draw_band
+from helpers.results import summarize
+
+
+def plot_removal_curve(curve: xr.Dataset) -> go.Figure:
+    """Loss of the second half against the number of heads removed, beside random heads.
+
+    Args:
+        curve: Result of `remove_in_order`.
+
+    Returns:
+        Line with 95 % intervals over sequences; the grey band holds 95 % of the draws of random
+        heads of the same layers, the grey line is their median.
+    """
+    summary = summarize(curve["loss"])
+    removed = curve["removed"].to_numpy()
+    low, middle, high = np.quantile(curve["random"].to_numpy(), [0.025, 0.5, 0.975], axis=1)
+    method = escape_text(curve.attrs["method"])
+    fig = theme.figure(title=f"Heads removed ({method}): {model_of(curve)}", height=460)
+    draws = f"random heads of the same layers, 95 % of {curve.attrs['draws']} draws"
+    draw_band(fig, removed, low, high, color="rgba(123, 135, 148, 0.25)", name=draws)
+    fig.add_scatter(
+        x=removed,
+        y=middle,
+        mode="lines",
+        line={"color": theme.MUTED, "width": 1.5},
+        name="their median",
+        hovertemplate="%{x} random heads: %{y:.2f} nats<extra></extra>",
+    )
+    fig.add_scatter(
+        x=removed,
+        y=summary["mean"].to_numpy(),
+        error_y=whiskers(summary),
+        mode="lines+markers",
+        marker={"color": theme.SECOND, "size": 8},
+        name="induction heads, the best first",
+        hovertemplate="%{x} heads: %{y:.2f} nats<extra></extra>",
+    )
+    fig.update_xaxes(title="heads removed", tickvals=removed.tolist())
+    fig.update_yaxes(title="loss of the second half (nats)", rangemode="tozero")
+    return fig.update_layout(legend={"x": 0.0, "xanchor": "left"}, margin={"t": 100})
+
+
+def plot_group_effects(removed: xr.Dataset, *, input: str = "second half") -> go.Figure:
+    """Change of the loss without each group, by method, beside random heads of the same layers.
+
+    Args:
+        removed: Result of `remove_groups`.
+        input: "second half", "first half" or "text".
+
+    Returns:
+        A panel for each method: a dot with its 95 % interval a group, a grey dot a random draw.
+
+    Raises:
+        ValueError: If there is no such input.
+    """
+    if input not in removed["input"].to_numpy():
+        raise ValueError(f"No input {input!r}; there are {', '.join(removed['input'].to_numpy())}.")
+    methods = removed["removal"].to_numpy().tolist()
+    groups = [escape_name(group) for group in removed["group"].to_numpy()]
+    title = f"Change of the loss, {escape_text(input)}: {model_of(removed)}"
+    fig = row_panels(methods, title=title, rows=groups)
+    for column, method in enumerate(methods, 1):
+        chosen = removed.sel(removal=method, input=input)
+        summary = summarize(chosen["effect"].dropna("sequence"))
+        random = chosen["random"].transpose("group", "draw").to_numpy()
+        against_random(fig, groups, summary, random, unit="nats", signed=True, column=column)
+    return fig.update_xaxes(title="change of loss (nats)")
+
+
+def plot_dissociation(removed: xr.Dataset, mlps: xr.Dataset, *, method: str = "mean") -> go.Figure:
+    """What breaks the repeat against what breaks language: heads and MLPs in one picture.
+
+    Args:
+        removed: Result of `remove_groups`.
+        mlps: Result of `remove_mlps`.
+        method: Which method of `removed` to show.
+
+    Returns:
+        Across: change of the second-half loss; up: change of the loss on text; one dot a group of
+        heads, one an MLP, a small grey one a random draw of heads. On the dotted line both
+        lose as much. The axes are symmetric logarithms: linear up to 0.1 nats.
+    """
+    fig = theme.figure(title=f"Repeat against text: {model_of(removed)}", height=560)
+    effect = removed["effect"].sel(removal=method)
+    random = removed["random"].sel(removal=method).stack(dot=("group", "draw"))
+    largest = max(float(np.nanmax(mlps["effect"])), float(np.nanmax(effect)))
+    end = max(largest, 0.2) * 1.2
+    draw_diagonal(fig, _squeeze([0.0, end]), name="both alike")
+    fig.add_scatter(
+        x=_squeeze(random.sel(input="second half")),
+        y=_squeeze(random.sel(input="text")),
+        mode="markers",
+        marker={"color": theme.MUTED, "size": 5, "opacity": 0.5},
+        name="random heads",
+        hoverinfo="skip",
+    )
+    series = [
+        ("an MLP", mlps["effect"], "layer", {"size": 8, "symbol": "diamond"}),
+        ("a group of heads", effect, "group", {"size": 11, "symbol": "circle"}),
+    ]
+    for (kind, values, dim, look), color in zip(series, theme.SERIES[1::-1], strict=True):
+        across, up = (
+            summarize(values.sel(input=name).dropna("sequence"))["mean"].to_numpy()
+            for name in ("second half", "text")
+        )
+        names = [escape_name(name) for name in values[dim].to_numpy()]
+        if dim == "layer":
+            names = [f"MLP {name}" for name in names]
+        small = (dim == "layer") & (np.maximum(abs(across), abs(up)) <= 1.0)
+        fig.add_scatter(
+            x=_squeeze(across),
+            y=_squeeze(up),
+            mode="markers+text",
+            text=np.where(small, "", names),
+            textposition="top center",
+            textfont={"size": 11, "color": color},
+            marker={"color": color, **look},
+            name=kind,
+            customdata=list(zip(names, across, up, strict=True)),
+            hovertemplate="%{customdata[0]}<br>repeat %{customdata[1]:+.3f} nats"
+            "<br>text %{customdata[2]:+.3f} nats<extra></extra>",
+        )
+    ticks = [t for t in (-1, -0.1, 0, 0.1, 0.3, 1, 3, 10, 30) if t <= end]
+    labels = {"tickvals": _squeeze(ticks), "ticktext": [f"{t:g}" for t in ticks]}
+    fig.update_xaxes(title="lost on the repeat: second half (nats)", **labels)
+    fig.update_yaxes(title="lost on text (nats)", **labels)
+    return fig
+
+
+def _squeeze(values: xr.DataArray | np.ndarray | Sequence[int | float]) -> np.ndarray:
+    """Symmetric logarithm, linear up to 0.1."""
+    return np.arcsinh(np.asarray(values) / 0.1)

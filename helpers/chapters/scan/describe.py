@@ -1,0 +1,63 @@
+"""Which heads lead a ranking, and how firmly, in words."""
+
+import xarray as xr
+
+from helpers.drawing.prose import Prose, interval, times
+from helpers.results import rank_heads
+from helpers.stability import share_on_top
+
+
+def describe_heads(scores: xr.Dataset, *, by: str = "induction") -> Prose:
+    """Which heads lead a ranking and by how much, in words.
+
+    Args:
+        scores: Result of `score_heads`.
+        by: The score.
+    """
+    ranking = rank_heads(scores, by=by)
+    best, second = ranking.iloc[0], ranking.iloc[1]
+    chance = float(scores[by].attrs["chance"])
+    above = int((ranking[by].to_numpy() > 0.5).sum())
+    runner_up = f"the runner-up {second['head']} ({second[by]:.2f})"
+    apart = best["low"] > second["high"]
+    lead = (
+        f"its interval lies above that of {runner_up}" if apart else f"{runner_up} overlaps with it"
+    )
+    return Prose(
+        f"The best {by.replace('_', '-')} head of **{scores.attrs['model']}** is "
+        f"**{best['head']}** with a score of {interval(best, of=(by, 'low', 'high'))}, "
+        f"{times(float(best[by]) / chance)} what uniform attention would score ({chance:.3f}); "
+        f"{lead}. {above} of {len(ranking)} heads score above 0.5."
+    )
+
+
+def describe_stability(stability: xr.Dataset, by: str = "induction") -> Prose:
+    """Whether other random tokens would have found the same head, in words.
+
+    Args:
+        stability: Result of `score_stability`.
+        by: "induction" or "previous_token".
+    """
+    table = share_on_top(stability, by)
+    best, second = table.iloc[0], table.iloc[1]
+    seeds, sequences = stability.sizes["seed"], stability.sizes["sequence"]
+    lead, behind = (interval(row, ".3f", of=(by, "low", "high")) for row in (best, second))
+    said = Prose(
+        f"Over {seeds} x {sequences} sequences the best {by.replace('_', '-')} head of "
+        f"**{stability.attrs['model']}** is **{best['head']}** with {lead}: on top in "
+        f"{best['seeds_on_top']} of {seeds} seeds and in {best['draws_on_top']:.0%} of bootstrap "
+        f"draws. The runner-up {second['head']} has {behind} and "
+        f"is on top in {second['draws_on_top']:.0%} of draws."
+    )
+    if "unrepeated" not in table:
+        return said
+    still, chance = best["unrepeated"], float(stability[by].attrs["chance"])
+    verdict = (
+        "it looks there because of what repeats, not because of how far away it is"
+        if still < best[by] / 2
+        else "it looks there even if nothing repeats, so its score says little about repeats"
+    )
+    return Prose(
+        f"{said} Where nothing repeats the same entries get {still:.3f} from {best['head']} "
+        f"(uniform attention: {chance:.3f}): {verdict}."
+    )

@@ -1,0 +1,194 @@
+"""Induction on text: heads beside their scores on random tokens, the gain of a second time.
+
+And repeats that are damaged, shuffled or far away.
+"""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+import xarray as xr
+
+from helpers import theme
+from helpers.drawing.baseline import row_panels, spread_out
+from helpers.drawing.escaping import escape_text
+from helpers.drawing.frame import draw_level, model_of, panels, whiskers
+from helpers.drawing.heatmap import check_dims
+from helpers.drawing.lines import draw_line
+from helpers.heads import Head
+from helpers.results import correlate_scores, summarize
+
+_ROWS = ["nothing removed", "induction heads removed", "random heads removed"]
+
+
+def plot_text_scores(scores: xr.Dataset, *, mark: int = 4) -> go.Figure:
+    """Every head's induction score on text against its score on random tokens.
+
+    Args:
+        scores: Result of `score_text_induction`.
+        mark: How many of the best heads of each kind to name.
+
+    Returns:
+        One dot a head, with a 95 % interval over texts; the dotted lines are what uniform
+        attention would score. The title says the correlation over heads (of values, of ranks).
+
+    Raises:
+        ValueError: If the dimensions are others.
+    """
+    check_dims(scores["text"], ("sequence", "layer", "head"))
+    flat = summarize(scores["text"]).stack(flat=("layer", "head"))
+    random = scores["random"].stack(flat=("layer", "head")).to_numpy()
+    mean, top = flat["mean"].to_numpy(), float(flat["high"].max())
+    names = [str(Head(int(layer), int(head))) for layer, head in flat["flat"].to_numpy()]
+    named = {*np.argsort(-mean)[:mark].tolist(), *np.argsort(-random)[:mark].tolist()}
+    agreement = correlate_scores(scores["random"], scores["text"].mean("sequence"))
+    fig = theme.figure(
+        title=f"Induction scores, {model_of(scores)}: "
+        f"r = {agreement['pearson']:.2f}, of ranks {agreement['spearman']:.2f}",
+        height=480,
+    )
+    fig.add_scatter(
+        x=random,
+        y=mean,
+        error_y=whiskers(flat, thickness=1, width=0),
+        mode="markers+text",
+        marker={"color": theme.SECOND, "size": 7, "opacity": 0.75},
+        text=[name if i in named else "" for i, name in enumerate(names)],
+        textposition="top left",
+        textfont={"size": 11},
+        customdata=names,
+        hovertemplate="%{customdata}: %{x:.3f} on random tokens, %{y:.3f} on text<extra></extra>",
+    )
+    draw_level(fig, y=float(scores["text"].attrs["chance"]))
+    draw_level(fig, x=float(scores["random"].attrs["chance"]))
+    fig.update_xaxes(title="score on random tokens (dotted: uniform attention)", range=[-0.03, 1])
+    fig.update_yaxes(title="score on text", range=[-0.06 * top, 1.06 * top])
+    return fig
+
+
+def plot_text_repeats(repeats: xr.Dataset, summary: pd.DataFrame) -> go.Figure:
+    """How much better text is predicted the second time, with heads and without.
+
+    Args:
+        repeats: Result of `measure_text_repeats`.
+        summary: Result of `summarize_text_repeats`.
+
+    Returns:
+        A panel for each kind of repeat: dots with 95 % intervals over sequences, and a grey dot
+        for each draw of random heads, beside a stroke for nothing removed on the same sequences.
+        At 0 the second time is no better than the first.
+    """
+    kinds = repeats["kind"].to_numpy().tolist()
+    fig = row_panels(kinds, title=f"Gain of the second time: {model_of(repeats)}", rows=_ROWS)
+    for column, kind in enumerate(kinds, 1):
+        shared: dict[str, Any] = {"mode": "markers", "row": 1, "col": column}
+        drawn = repeats["random"].sel(kind=kind)
+        gains = drawn.sel(occurrence="second") - drawn.sel(occurrence="first")
+        fig.add_scatter(
+            x=gains.to_numpy(),
+            y=2 + spread_out(gains.size),
+            marker={"color": theme.MUTED, "size": 6, "opacity": 0.5},
+            hovertemplate="a draw of random heads: %{x:+.2f} nats<extra></extra>",
+            **shared,
+        )
+        random = summary.loc[(kind, "random heads")]
+        stroke = {"symbol": "line-ns", "size": 34, "line": {"color": theme.SECOND, "width": 2}}
+        fig.add_scatter(
+            x=[random["gain"] + random["lost"]],
+            y=[2],
+            marker=stroke,
+            hovertemplate="nothing removed, the same sequences: %{x:+.2f} nats<extra></extra>",
+            **shared,
+        )
+        measured = (("nothing", theme.SECOND), ("induction heads", theme.SEAM))
+        for row, (name, color) in enumerate(measured):
+            gain, low, high = summary.loc[(kind, name)][["gain", "gain_low", "gain_high"]]
+            fig.add_scatter(
+                x=[gain],
+                y=[row],
+                error_x=whiskers({"mean": [gain], "low": [low], "high": [high]}),
+                marker={"color": color, "size": 10},
+                hovertemplate=f"{_ROWS[row]}: %{{x:+.2f}} nats<extra></extra>",
+                **shared,
+            )
+        draw_level(fig, x=0, row=1, col=column)
+    fig.update_xaxes(title="log-probability, second minus first (nats)")
+    return fig.update_layout(showlegend=False, margin={"l": 180, "t": 90})
+
+
+def plot_damage(damage: xr.Dataset) -> go.Figure:
+    """Prediction and attention around the damage, with 95 % intervals over sequences.
+
+    Args:
+        damage: Result of `damage_repeat`.
+
+    Returns:
+        Two panels over the offset from the damaged token: log-probability of the token that came,
+        and the head's attention to where that token stood in the first half.
+    """
+    fig = _two_panels(damage, title=f"A damaged repeat: {model_of(damage)}")
+    for i, name in enumerate(damage["damage"].to_numpy().tolist()):
+        label = "no damage" if name == "nothing" else name
+        _lines(fig, damage.sel(damage=name), i, along="offset", name=label, hover="offset %{x}")
+    draw_level(fig, x=0)
+    return fig.update_xaxes(title="token, counted from the damaged one")
+
+
+def plot_shuffle(shuffle: xr.Dataset) -> go.Figure:
+    """Prediction and attention in a shuffled second half, by tokens since the order broke.
+
+    Args:
+        shuffle: Result of `shuffle_repeat`.
+
+    Returns:
+        Two panels as in `plot_damage`, one line a block size; the dotted line is the first half,
+        where nothing can be known.
+    """
+    fig = _two_panels(shuffle, title=f"A second half in shuffled blocks: {model_of(shuffle)}")
+    blocks = shuffle["block"].to_numpy().tolist()
+    for i, block in enumerate(blocks):
+        name = f"blocks of {block}" if block != blocks[-1] else "order kept"
+        _lines(fig, shuffle.sel(block=block), i, along="since", name=name, hover="token %{x}")
+    draw_level(fig, y=float(shuffle["first"].mean()), name="first half", row=1, col=1)
+    return fig.update_xaxes(title="token, counted from where the order broke", dtick=1)
+
+
+def plot_distance(distance: xr.Dataset) -> go.Figure:
+    """Prediction and attention by the number of tokens between the halves.
+
+    Args:
+        distance: Result of `separate_repeat`.
+
+    Returns:
+        Two panels as in `plot_damage`; the dotted line is the first half.
+    """
+    fig = _two_panels(distance, title=f"Halves that lie apart: {model_of(distance)}")
+    _lines(fig, distance, along="gap", name="second half", hover="%{x} between")
+    first = float(distance["first"].isel(gap=0).mean())
+    draw_level(fig, y=first, name="first half", row=1, col=1)
+    fig.update_xaxes(title="random tokens between the halves")
+    return fig.update_layout(showlegend=False)
+
+
+def _two_panels(data: xr.Dataset, *, title: str) -> go.Figure:
+    titles = ["how well it is predicted", f"where {data.attrs['head']} looks"]
+    fig = panels(titles, title=title, height=440, shared_yaxes=False, horizontal_spacing=0.11)
+    fig.update_yaxes(title="log-probability (nats)", row=1, col=1)
+    fig.update_yaxes(title="attention to the right place", range=[-0.02, 1.02], row=1, col=2)
+    return fig.update_layout(margin={"t": 120}, legend={"x": 0.0, "xanchor": "left", "y": 1.1})
+
+
+def _lines(
+    fig: go.Figure, data: xr.Dataset, i: int = 0, *, along: str, name: str, hover: str
+) -> None:
+    """Draw the i-th line of both panels, with a gap where no sequence has such a token."""
+    for column, variable, unit in ((1, "log_prob", " nats"), (2, "attention", "")):
+        points = [data[variable].sel({along: [place]}) for place in data[along].to_numpy()]
+        summaries = [summarize(p.dropna("sequence") if p.notnull().any() else p) for p in points]
+        summary = xr.concat(summaries, dim=along)
+        color = theme.SERIES[i % len(theme.SERIES)]
+        said = f"{escape_text(name)}, {hover}: %{{y:.2f}}{unit}"
+        place = {"row": 1, "col": column, "showlegend": column == 1, "legendgroup": name}
+        x = data[along].to_numpy()
+        draw_line(fig, x, summary, color=color, name=name, hover=said, **place)
