@@ -91,6 +91,14 @@ def test_what_is_shown_never_sees_a_model():
             assert not {other for other in imported_modules(path) if other.stem == "measure"}, path
 
 
+def test_no_circles():
+    arrows = {path: imported_modules(path) for path in MODULES}
+    while ends := [path for path, others in arrows.items() if not others & set(arrows)]:
+        for path in ends:
+            del arrows[path]
+    assert not arrows
+
+
 def test_only_models_names_the_model_classes():
     for path in MODULES:
         if part_of(path) not in {"models", "mini"}:

@@ -136,7 +136,7 @@ def test_attention_is_data_and_a_still_picture(mini, sample):
 
 def test_the_script_comes_once_by_one_call(mini, sample):
     view = view_attention(get_attention(mini, sample, ["L0H1"]))
-    assert "CircuitsVis" not in view.source and view.needs_viewers
+    assert "CircuitsVis" not in view.source and view.needs is load_viewers
     loader = load_viewers().source
     assert loader == load_viewers().source  # nothing remembers that it was sent
     assert 300_000 < len(loader) < 600_000

@@ -4,6 +4,7 @@ import xarray as xr
 
 from helpers.drawing.escaping import escape_invisible
 from helpers.drawing.heatmap import check_dims
+from helpers.viewers.loader import load_viewers
 from helpers.viewers.packing import name_of, pack
 from helpers.viewers.still import draw_still, token_panel
 from helpers.viewers.view import View, script
@@ -51,5 +52,5 @@ def view_attention(patterns: xr.DataArray) -> View:
             call=f'(window.helpersViews ??= []).push({{ view: "{view}", packed: "{packed}" }});'
         ),
         summary=f"{summary} (an interactive view)",
-        needs_viewers=True,
+        needs=load_viewers,
     )

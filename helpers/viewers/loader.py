@@ -1,11 +1,9 @@
 """The script of circuitsvis, brought into a notebook or page once, by one visible call."""
 
-import base64
-import struct
-import zlib
 from functools import cache
 from importlib.resources import files
 
+from helpers.viewers.packing import compress
 from helpers.viewers.view import View, script
 
 
@@ -29,7 +27,4 @@ def load_viewers() -> View:
 @cache
 def _packed() -> str:
     source = (files("circuitsvis") / "dist" / "cdn" / "iife.js").read_bytes()
-    code = source.rpartition(b"//# sourceMappingURL")[0] or source
-    header = b"{}"
-    packed = zlib.compress(struct.pack("<I", len(header)) + header + code, level=9)
-    return base64.b64encode(packed).decode()
+    return compress(b"{}", source.rpartition(b"//# sourceMappingURL")[0] or source)

@@ -27,7 +27,12 @@ def pack(about: Mapping[str, Any], patterns: np.ndarray) -> str:
     rows, columns = np.tril_indices(patterns.shape[-1])
     thousandths = np.rint(patterns[..., rows, columns] * 1000).astype("<u2").ravel()
     planes = np.ascontiguousarray(thousandths).view(np.uint8).reshape(-1, 2).T
-    packed = zlib.compress(struct.pack("<I", len(header)) + header + planes.tobytes(), level=9)
+    return compress(header, planes.tobytes())
+
+
+def compress(header: bytes, body: bytes) -> str:
+    """base64 of zlib of the length of the header (4 bytes), the header and the body."""
+    packed = zlib.compress(struct.pack("<I", len(header)) + header + body, level=9)
     return base64.b64encode(packed).decode()
 
 

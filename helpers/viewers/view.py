@@ -1,6 +1,7 @@
 """What every view is: HTML that asks nothing of the network and shows itself."""
 
 import html
+from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
 
@@ -13,13 +14,16 @@ class View:
     Args:
         source: The HTML, self-contained but for the viewers' script if it needs that.
         summary: What it shows, for places that do not draw HTML.
-        needs_viewers: Whether it comes to life only where `load_viewers` was called.
+        needs: What makes the view that must come before it, once a notebook or page, if it does
+            not come to life by itself: `load_viewers`.
     """
 
-    def __init__(self, source: str, *, summary: str, needs_viewers: bool = False) -> None:
+    def __init__(
+        self, source: str, *, summary: str, needs: Callable[[], "View"] | None = None
+    ) -> None:
         self.source = source
         self.summary = summary
-        self.needs_viewers = needs_viewers
+        self.needs = needs
 
     def _repr_html_(self) -> str:
         return self.source
@@ -44,18 +48,14 @@ class View:
             raise ValueError(
                 f"A view is saved as a page: name it {path.stem}.html, not {path.name}."
             )
-        source = self.source
-        if self.needs_viewers:
-            from helpers.viewers.loader import load_viewers
-
-            source = load_viewers().source + source
+        before = self.needs().source if self.needs else ""
         page = (
             '<!doctype html><html lang="en"><head><meta charset="utf-8">'
             '<meta name="viewport" content="width=device-width, initial-scale=1">'
             '<meta name="color-scheme" content="light dark">'
             '<link rel="icon" href="data:,">'
             f"<title>{html.escape(self.summary)}</title></head>"
-            f'<body style="font-family:system-ui,sans-serif">{source}</body></html>\n'
+            f'<body style="font-family:system-ui,sans-serif">{before}{self.source}</body></html>\n'
         )
         write_whole(path, lambda to: to.write_text(page, encoding="utf-8"))
         return path
