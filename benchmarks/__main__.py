@@ -21,11 +21,10 @@ from benchmarks import works
 from benchmarks.floor import Floor
 from benchmarks.measure import describe_machine, measure, multiplication_rate
 from helpers import Head, Model, load_model, sample_repeated_tokens
-from helpers.interventions import make_replacement, replace_positions
+from helpers.inputs import bos_token
+from helpers.interventions.fast import replace_positions
 from helpers.models import untrained_bridge, untrained_model
-from helpers.progress import Bar, track
 from helpers.results import write_json
-from helpers.tokens import bos_token
 
 SHAPE = "gpt2-shape"
 LENGTHS = (25, 50, 100, 200)
@@ -62,13 +61,10 @@ def main() -> int:
     if not chosen.only:
         sizes["length"] = [(n, 1) for n in LENGTHS if _fits(model, n)]
         sizes["batch"] = [(chosen.n, batch) for batch in BATCHES]
-    turns = chosen.rounds * sum(work.operations(way) for work in todo for way in work.ways)
-    grids = sum(_operations(model, *size) for pairs in sizes.values() for size in pairs)
-    with track(turns + grids, "measuring") as bar:
-        report["works"] = _compare(model, todo, chosen.rounds, rate, bar)
-        report["rate"] = {"before": rate, "after": multiplication_rate(model.device)}
-        del bridge, todo
-        report["growth"] = {kind: _growth(model, pairs, bar) for kind, pairs in sizes.items()}
+    report["works"] = _compare(model, todo, chosen.rounds, rate)
+    report["rate"] = {"before": rate, "after": multiplication_rate(model.device)}
+    del bridge, todo
+    report["growth"] = {kind: _growth(model, pairs) for kind, pairs in sizes.items()}
     name = "-".join(filter(None, [chosen.model, chosen.only]))
     path = chosen.build / f"{re.sub('[^A-Za-z0-9.-]+', '-', name).strip('-')}.json"
     write_json(report, path)
@@ -119,7 +115,7 @@ def _choose(model: Model, bridge: Any, chosen: argparse.Namespace) -> list[works
 
 
 def _compare(
-    model: Model, todo: list[works.Work], rounds: int, rate: float, bar: Bar
+    model: Model, todo: list[works.Work], rounds: int, rate: float
 ) -> list[dict[str, Any]]:
     done: dict[str, dict[str, Any]] = {}
     for work in todo:
@@ -127,9 +123,8 @@ def _compare(
         runs: dict[str, list[Any]] = {way: [] for way in work.ways}
         for turn in range(rounds):
             for way, call in work.ways.items():
-                bar.advance(0, note=f"{work.name}: {way}, turn {turn + 1}")
                 runs[way].append(measure(call, model.device))
-                bar.advance(work.operations(way))
+                _say(f"{work.name}: {way}, turn {turn + 1}: {runs[way][-1].seconds:.1f} s\n")
         line["seconds"] = {way: [run.seconds for run in timed] for way, timed in runs.items()}
         line["megabytes"] = {way: max(run.megabytes for run in t) for way, t in runs.items()}
         for way, other in work.borrowed.items():
@@ -148,14 +143,13 @@ def _compare(
     return list(done.values())
 
 
-def _growth(model: Model, sizes: list[tuple[int, int]], bar: Bar) -> list[dict[str, Any]]:
+def _growth(model: Model, sizes: list[tuple[int, int]]) -> list[dict[str, Any]]:
     """Seconds of our grid over N or over sequences, and the exponent from one to the next.
 
     The exponent of the fewest operations stands beside it: attention alone grows as N³.
     """
     lines: list[dict[str, Any]] = []
     for n, sequences in sizes:
-        bar.advance(0, note=f"grid, N = {n}, {sequences} sequences")
         tokens = sample_repeated_tokens(model, n=n, sequences=sequences).tokens.to(model.device)
         timing = measure(_grid(model, tokens, n), model.device)
         floor = Floor(model).grid(n, sequences)
@@ -166,7 +160,7 @@ def _growth(model: Model, sizes: list[tuple[int, int]], bar: Bar) -> list[dict[s
             line["exponent"] = math.log(timing.seconds / last["seconds"]) / size
             line["exponent_of_floor"] = math.log(floor / last["floor"]) / size
         lines.append({**line, "megabytes": timing.megabytes})
-        bar.advance(_operations(model, n, sequences))
+        _say(f"grid, N = {n}, {sequences} sequences: {timing.seconds:.1f} s\n")
     return lines
 
 
@@ -177,14 +171,9 @@ def _fits(model: Model, n: int) -> bool:
     return False
 
 
-def _operations(model: Model, n: int, sequences: int) -> float:
-    return works.OURS * Floor(model).grid(n, sequences)
-
-
 def _grid(model: Model, tokens: torch.Tensor, n: int) -> Callable[[], torch.Tensor]:
     def call() -> torch.Tensor:
-        replacement = make_replacement(model, tokens, n, component="mlp_out", method="first_half")
-        return replace_positions(model, tokens, n, replacement)
+        return replace_positions(model, tokens, n, works.first_half(model, tokens), "mlp_out")
 
     return call
 

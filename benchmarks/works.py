@@ -5,7 +5,7 @@ mode, one run of the whole model for each cell, whole logits.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from unittest.mock import patch
 
@@ -16,14 +16,12 @@ from transformer_lens import ActivationCache, patching
 
 from benchmarks.floor import Floor
 from helpers import Head, Model
-from helpers.circuits import residuals, top_k_accuracy, two_head_circuit
-from helpers.forward import reduce_patterns
-from helpers.interventions import attribute_positions, make_replacement, replace_positions
+from helpers.interventions import AblationValues
+from helpers.interventions.fast import estimate_positions, replace_positions
 from helpers.metrics import induction_score_blog, score_pattern
-from helpers.progress import silent
-
-OURS = 1.7
-"""How often our ways take the time that the fewest operations would."""
+from helpers.models import Site
+from helpers.running import reduce_patterns
+from helpers.weights import token_residuals, top_k_accuracy, two_head_circuit
 
 
 @dataclass(frozen=True)
@@ -36,8 +34,6 @@ class Work:
         floor: Fewest operations that the exact answer needs.
         exact: Whether all ways must give the same numbers.
         note: What a reader of the table should know.
-        slower: How often the other ways do `floor` in the time that it would take, more or less:
-            for the progress bar only.
     """
 
     name: str
@@ -45,13 +41,8 @@ class Work:
     floor: int
     exact: bool = True
     note: str = ""
-    slower: float = 1.0
     borrowed: dict[str, str] = field(default_factory=dict)
     """A way that is the same run as another work's: named, not run again."""
-
-    def operations(self, way: str) -> float:
-        """About how many operations' time a way takes."""
-        return self.floor * (OURS if way == "ours" else self.slower)
 
 
 def second_half_loss(logits: Tensor, tokens: Tensor, n: int) -> Tensor:
@@ -59,6 +50,12 @@ def second_half_loss(logits: Tensor, tokens: Tensor, n: int) -> Tensor:
     log_probs = logits.log_softmax(-1)
     right = log_probs[:, :-1].gather(-1, tokens[:, 1:, None])[..., 0]
     return -right[:, n:].mean()
+
+
+def first_half(model: Model, tokens: Tensor) -> AblationValues:
+    """The post's replacement of MLP outputs."""
+    sites = [Site("mlp_out", layer) for layer in range(model.n_layers)]
+    return AblationValues(model, tokens, sites, method="first_half")
 
 
 def grid(bridge: Any, model: Model, tokens: Tensor, n: int) -> Work:
@@ -93,7 +90,7 @@ def grid(bridge: Any, model: Model, tokens: Tensor, n: int) -> Work:
             [(layer, n + 1 + i) for layer in range(layers) for i in range(n)],
             columns=["layer", "pos"],
         )
-        with patch.object(patching, "tqdm", list):  # our bar is shown, and one is enough
+        with patch.object(patching, "tqdm", list):  # its bar would stand among our lines
             found = patching.generic_activation_patch(
                 model=bridge,
                 corrupted_tokens=tokens,
@@ -106,14 +103,13 @@ def grid(bridge: Any, model: Model, tokens: Tensor, n: int) -> Work:
         return found.view(layers, n).cpu() - clean.cpu()
 
     def ours() -> Tensor:
-        replacement = make_replacement(model, tokens, n, component="mlp_out", method="first_half")
-        return replace_positions(model, tokens, n, replacement).mean((0, -1))[:, 0]
+        values = first_half(model, tokens)
+        return replace_positions(model, tokens, n, values, "mlp_out").mean((0, -1))[:, 0]
 
     return Work(
         f"MLP grid, {layers} x {n} cells, {len(tokens)} sequence",
         {"post": post, "TransformerLens": transformer_lens, "ours": ours},
         Floor(model).grid(n, len(tokens)),
-        slower=15.0,
     )
 
 
@@ -121,8 +117,8 @@ def attribution(model: Model, tokens: Tensor, n: int, exact: str) -> Work:
     """The same grid, estimated."""
 
     def ours() -> Tensor:
-        replacement = make_replacement(model, tokens, n, component="mlp_out", method="first_half")
-        return attribute_positions(model, tokens, n, replacement).mean(0)[:, 0]
+        values = first_half(model, tokens)
+        return estimate_positions(model, tokens, n, values, "mlp_out").mean(0)[:, 0]
 
     return Work(
         f"attribution grid, {model.n_layers} x {n} cells, {len(tokens)} sequence",
@@ -160,15 +156,16 @@ def scan(bridge: Any, model: Model, tokens: Tensor, n: int) -> Work:
         return torch.stack(patterns).cpu()
 
     def ours() -> Tensor:
-        scores = reduce_patterns(model, tokens, lambda pattern: score_pattern(pattern, n))
-        return scores[-1].mean(0)
+        scores = reduce_patterns(
+            model, tokens, lambda pattern, _rows: score_pattern(pattern, n).movedim(0, -1)
+        )
+        return scores[..., -1].mean(0)
 
     return Work(
         f"scan of {model.n_layers * model.n_heads} heads, {len(tokens)} sequences",
         {"post": post, "TransformerLens": transformer_lens, "ours": ours},
         Floor(model).scan(n, len(tokens)),
         note="ours: five scores",
-        slower=3.0,
     )
 
 
@@ -194,7 +191,6 @@ def circuit(model: Model, previous: Head, induction: Head) -> Work:
         {"post": post, "ours": ours},
         Floor(model).circuit(model.d_vocab),
         note="ours: top-5 too; the post's own factors are TransformerLens'",
-        slower=17.0,
     )
 
 
@@ -203,6 +199,8 @@ def every_token(bridge: Any, model: Model, bos: int, layer: int) -> Work:
     ids = torch.arange(model.d_vocab)
     inputs = torch.stack([torch.full_like(ids, bos), ids], 1).to(model.device)
     name = f"blocks.{layer}.hook_resid_pre"
+    # Nothing is kept, nor looked up, of weights that nothing pins.
+    unpinned = replace(model, source=replace(model.source, revision="unpinned"))
 
     @torch.no_grad()
     def transformer_lens() -> Tensor:
@@ -215,7 +213,7 @@ def every_token(bridge: Any, model: Model, bos: int, layer: int) -> Work:
         return torch.cat(parts)
 
     def ours() -> Tensor:
-        (found,) = residuals._compute(model, [layer], ids, silent)
+        (found,) = token_residuals(unpinned, [layer], tokens=ids)
         return found.cpu()
 
     return Work(
@@ -223,5 +221,4 @@ def every_token(bridge: Any, model: Model, bos: int, layer: int) -> Work:
         {"TransformerLens": transformer_lens, "ours": ours},
         Floor(model).residuals(layer, model.d_vocab),
         note="computed anew, not from disk",
-        slower=4.0,
     )

@@ -12,7 +12,9 @@ from pathlib import Path
 import plotly.graph_objects as go
 
 from docs.screenshots import read, take_explorer, take_page
-from helpers import Head, plot_attention, plot_head_scores, rank_heads, save_figure, theme
+from helpers import Head, rank_heads, save_figure, theme
+from helpers.chapters.attention import plot_attention
+from helpers.chapters.scan import plot_head_scores
 from helpers.drawing.chrome import BrowserError
 
 ROOT = Path(__file__).parents[1]

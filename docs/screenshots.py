@@ -37,7 +37,7 @@ def take_page(run: Path, docs: Path) -> list[Path]:
     """The first screen of a notebook's page, scrolled to its first figure."""
     written = []
     for scheme in SCHEMES:
-        with open_page(run / "01_baseline_loss.html", scheme, width=1180, height=900) as page:
+        with open_page(run / "01_loss.html", scheme, width=1180, height=900) as page:
             page.locator(".js-plotly-plot .legend").first.wait_for()
             heading = page.locator("h2", has_text="How probable is each token?")
             heading.evaluate("heading => heading.scrollIntoView()")

@@ -1,13 +1,15 @@
 """A walkthrough of the circuit that lets a language model repeat itself.
 
-    from helpers import load_model, plot_head_scores, rank_heads
-    from helpers import sample_repeated_tokens, score_heads
+    from helpers import ablate, load_model, predict_next, select_heads
 
     model = load_model()
-    sample = sample_repeated_tokens(model, n=50, sequences=32, seed=0)
-    scores = score_heads(model, sample)
-    plot_head_scores(scores["induction"])
-    best = rank_heads(scores, by="induction").head(5)
+    text = "the old king gave the gold ring to anna, and then the old king gave the gold"
+    predict_next(model, text)
+    with ablate(model, select_heads(model, "induction")):
+        predict_next(model, text)
+
+A small set of verbs stands here; what a chapter measures, plots and says is in its own module:
+`from helpers import removal`, `removal.remove_groups(…)`.
 
 Importing has no effect; the parts are loaded when they are first used.
 """

@@ -1,113 +1,53 @@
 # What `from helpers import …` offers; __init__.py loads each name from here when it is first used.
-from . import theme as theme
-from .chapters.attention import describe_pair as describe_pair
-from .chapters.attention import plot_attention as plot_attention
-from .chapters.circuit import describe_circuit as describe_circuit
-from .chapters.circuit import describe_circuit_baselines as describe_circuit_baselines
-from .chapters.circuit import describe_copying as describe_copying
-from .chapters.circuit import describe_summed as describe_summed
-from .chapters.circuit import plot_circuit_baselines as plot_circuit_baselines
-from .chapters.circuit import plot_composition as plot_composition
-from .chapters.circuit import plot_composition_and_attention as plot_composition_and_attention
-from .chapters.circuit import plot_ladder as plot_ladder
-from .chapters.circuit import plot_pairs as plot_pairs
-from .chapters.circuit import plot_summed as plot_summed
-from .chapters.loss import describe_loss as describe_loss
-from .chapters.loss import plot_loss as plot_loss
-from .chapters.mlps import describe_ablation as describe_ablation
-from .chapters.mlps import describe_attribution as describe_attribution
-from .chapters.mlps import describe_layer_controls as describe_layer_controls
-from .chapters.mlps import plot_cell_effects as plot_cell_effects
-from .chapters.mlps import plot_effect_grid as plot_effect_grid
-from .chapters.mlps import plot_estimates as plot_estimates
-from .chapters.mlps import plot_layer_controls as plot_layer_controls
-from .chapters.mlps import plot_layer_effects as plot_layer_effects
-from .chapters.mlps import plot_target_effects as plot_target_effects
-from .chapters.paths import describe_cuts as describe_cuts
-from .chapters.paths import describe_dependence as describe_dependence
-from .chapters.paths import describe_direct_logits as describe_direct_logits
-from .chapters.paths import describe_faithfulness as describe_faithfulness
-from .chapters.paths import plot_cut_paths as plot_cut_paths
-from .chapters.paths import plot_dependence as plot_dependence
-from .chapters.paths import plot_direct_logits as plot_direct_logits
-from .chapters.paths import plot_faithfulness as plot_faithfulness
-from .chapters.removal import describe_curve as describe_curve
-from .chapters.removal import describe_dissociation as describe_dissociation
-from .chapters.removal import describe_groups as describe_groups
-from .chapters.removal import describe_removal as describe_removal
-from .chapters.removal import plot_dissociation as plot_dissociation
-from .chapters.removal import plot_group_effects as plot_group_effects
-from .chapters.removal import plot_removal_curve as plot_removal_curve
-from .chapters.scan import describe_heads as describe_heads
-from .chapters.scan import describe_stability as describe_stability
-from .chapters.scan import plot_head_scores as plot_head_scores
-from .chapters.scan import plot_ranking as plot_ranking
-from .chapters.scan import plot_stability as plot_stability
-from .chapters.text import describe_damage as describe_damage
-from .chapters.text import describe_distance as describe_distance
-from .chapters.text import describe_shuffle as describe_shuffle
-from .chapters.text import describe_text_induction as describe_text_induction
-from .chapters.text import describe_text_repeats as describe_text_repeats
-from .chapters.text import plot_damage as plot_damage
-from .chapters.text import plot_distance as plot_distance
-from .chapters.text import plot_shuffle as plot_shuffle
-from .chapters.text import plot_text_repeats as plot_text_repeats
-from .chapters.text import plot_text_scores as plot_text_scores
-from .claims import collect_claims as collect_claims
-from .claims import tabulate_claims as tabulate_claims
-from .claims import tabulate_evidence as tabulate_evidence
-from .drawing import save_figure as save_figure
-from .experiments import ablate_layers as ablate_layers
-from .experiments import ablate_positions as ablate_positions
-from .experiments import ablate_second_half as ablate_second_half
-from .experiments import attribute_logits as attribute_logits
-from .experiments import attribute_positions as attribute_positions
-from .experiments import cut_paths as cut_paths
-from .experiments import damage_repeat as damage_repeat
-from .experiments import get_all_attention as get_all_attention
-from .experiments import get_attention as get_attention
-from .experiments import measure_faithfulness as measure_faithfulness
-from .experiments import measure_loss as measure_loss
-from .experiments import measure_text_repeats as measure_text_repeats
-from .experiments import remove_groups as remove_groups
-from .experiments import remove_in_order as remove_in_order
-from .experiments import remove_mlps as remove_mlps
-from .experiments import score_candidate_pairs as score_candidate_pairs
-from .experiments import score_circuit_baselines as score_circuit_baselines
-from .experiments import score_composition as score_composition
-from .experiments import score_copying as score_copying
-from .experiments import score_embedding_ladder as score_embedding_ladder
-from .experiments import score_group_copying as score_group_copying
-from .experiments import score_heads as score_heads
-from .experiments import score_stability as score_stability
-from .experiments import score_summed_circuit as score_summed_circuit
-from .experiments import score_text_induction as score_text_induction
-from .experiments import score_two_head_circuit as score_two_head_circuit
-from .experiments import score_without as score_without
-from .experiments import separate_repeat as separate_repeat
-from .experiments import shuffle_repeat as shuffle_repeat
-from .experiments import summarize_loss as summarize_loss
-from .experiments import summarize_text_repeats as summarize_text_repeats
-from .experiments import tabulate_accuracy as tabulate_accuracy
-from .experiments import trace_text_induction as trace_text_induction
-from .groups import find_groups as find_groups
+# get
 from .heads import Head as Head
+from .inputs import label_tokens as label_tokens
+from .inputs import sample_repeated_tokens as sample_repeated_tokens
+from .inputs import sample_text as sample_text
 from .models import Model as Model
 from .models import ModelError as ModelError
+from .models import Site as Site
 from .models import load_model as load_model
-from .published import add_published as add_published
+
+# run
+from .running import activations as activations
+from .running import get_attention as get_attention
+from .running import log_probs as log_probs
+from .running import predict_next as predict_next
+
+# intervene
+from .interventions import ablate as ablate
+from .interventions import patch as patch
+from .interventions import patch_path as patch_path
+
+# read weights
+from .weights import two_head_circuit as two_head_circuit
+from .weights import write_tokens as write_tokens
+
+# choose
+from .chapters.scan import select_heads as select_heads
 from .results import find_pair as find_pair
-from .results import keep as keep
 from .results import rank_heads as rank_heads
-from .results import summarize as summarize
-from .source import show_source as show_source
-from .stability import share_on_top as share_on_top
-from .texts import TextSample as TextSample
-from .texts import sample_text as sample_text
-from .tokens import RepeatedTokens as RepeatedTokens
-from .tokens import label_tokens as label_tokens
-from .tokens import sample_repeated_tokens as sample_repeated_tokens
+
+# look
+from . import theme as theme
+from .drawing import save_figure as save_figure
 from .viewers import load_viewers as load_viewers
 from .viewers import view_attention as view_attention
 from .viewers import view_heads as view_heads
 from .viewers import view_tokens as view_tokens
+
+# keep and show
+from .results import keep as keep
+from .results import summarize as summarize
+from .shown_source import show_source as show_source
+
+# the chapters, one for each question, each with its own measures, plots and sentences
+from .chapters import attention as attention
+from .chapters import circuit as circuit
+from .chapters import loss as loss
+from .chapters import mlps as mlps
+from .chapters import paths as paths
+from .chapters import removal as removal
+from .chapters import scan as scan
+from .chapters import text as text

@@ -73,11 +73,11 @@ def _run(chosen: argparse.Namespace) -> int:
 
 
 def _scan(chosen: argparse.Namespace) -> int:
-    from helpers import load_model, rank_heads, sample_repeated_tokens, score_heads
+    from helpers import load_model, rank_heads, sample_repeated_tokens, scan
 
     model = load_model(chosen.model)
     sample = sample_repeated_tokens(model, n=chosen.n, sequences=chosen.sequences, seed=chosen.seed)
-    scores = score_heads(model, sample)
+    scores = scan.score_heads(model, sample)
     for kind in ("induction", "previous_token", "duplicate_token"):
         table = rank_heads(scores, by=kind)[["head", kind, "low", "high"]].head(chosen.top)
         chance = scores[kind].attrs["chance"]

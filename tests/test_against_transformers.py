@@ -6,8 +6,9 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM
 
-from helpers import Head, Model, ablate_positions, get_attention, sample_repeated_tokens
-from helpers.forward import predict
+from helpers import Head, Model, get_attention, sample_repeated_tokens
+from helpers.chapters.mlps import ablate_positions
+from helpers.running import predict
 
 
 def plain(model: Model) -> torch.nn.Module:

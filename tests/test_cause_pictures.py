@@ -5,24 +5,25 @@ import pytest
 import xarray as xr
 from pytest import approx
 
-from helpers import (
-    Head,
-    describe_curve,
+from helpers import Head
+from helpers.chapters.mlps import describe_layer_controls, plot_layer_controls
+from helpers.chapters.paths import (
     describe_cuts,
     describe_dependence,
     describe_direct_logits,
-    describe_dissociation,
     describe_faithfulness,
-    describe_groups,
-    describe_layer_controls,
-    describe_removal,
     plot_cut_paths,
     plot_dependence,
     plot_direct_logits,
-    plot_dissociation,
     plot_faithfulness,
+)
+from helpers.chapters.removal import (
+    describe_curve,
+    describe_dissociation,
+    describe_groups,
+    describe_removal,
+    plot_dissociation,
     plot_group_effects,
-    plot_layer_controls,
     plot_removal_curve,
 )
 
@@ -175,10 +176,10 @@ def test_cut_paths_show_scores_above_and_losses_below():
     lost = np.tile(np.array([0.0, 0.0, 2.0, 0.0, 2.0])[None, :], (2, 1))
     cuts = xr.Dataset(
         {
-            "score": (("way", "cut", "head_name", "sequence"), spread(score)),
-            "effect": (("way", "cut", "sequence"), spread(lost)),
+            "score": (("effect", "cut", "head_name", "sequence"), spread(score)),
+            "loss_change": (("effect", "cut", "sequence"), spread(lost)),
         },
-        coords={"way": ["direct", "any"], "cut": names, "head_name": ["L5H5"]},
+        coords={"effect": ["direct", "total"], "cut": names, "head_name": ["L5H5"]},
         attrs={**ATTRS, "senders": "L4H11"},
     )
     fig = plot_cut_paths(cuts)

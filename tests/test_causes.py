@@ -8,28 +8,23 @@ from compiled import INDUCTION, PREVIOUS, VOCABULARY
 from pytest import approx
 from unchecked import unchecked
 
-from helpers import (
-    Head,
-    ablate_layers,
+from helpers import Head, sample_repeated_tokens, sample_text
+from helpers.chapters.mlps import ablate_layers
+from helpers.chapters.mlps.measure_controls import said_for_the_first_time
+from helpers.chapters.paths import (
     attribute_logits,
-    cut_paths,
-    find_groups,
     measure_faithfulness,
-    remove_groups,
-    remove_in_order,
-    remove_mlps,
-    sample_repeated_tokens,
-    sample_text,
-    score_heads,
+    measure_paths,
     score_without,
 )
-from helpers.experiments.controls import said_for_the_first_time
+from helpers.chapters.removal import remove_groups, remove_in_order, remove_mlps
+from helpers.chapters.scan import score_heads, select_groups
 from helpers.models import UnsupportedModelError
 
 N = 8
 CLEAN = math.log(1 + 59 * math.exp(-10))
 KNOWS_NOTHING = math.log(VOCABULARY)
-pytestmark = pytest.mark.filterwarnings("ignore:.*run whole for each group")
+pytestmark = pytest.mark.filterwarnings("ignore:.*run whole for each change")
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +38,7 @@ def text(compiled):
 
 
 def test_each_group_is_one_head_and_there_are_no_duplicate_token_heads(compiled, sample):
-    groups = find_groups(score_heads(compiled, sample))
+    groups = select_groups(score_heads(compiled, sample))
     assert groups == {"induction": [INDUCTION], "previous_token": [PREVIOUS], "duplicate_token": []}
 
 
@@ -83,16 +78,16 @@ def test_the_induction_head_needs_the_previous_token_head_and_no_other(compiled,
 
 
 def test_only_the_key_is_a_path(compiled, sample):
-    data = cut_paths(compiled, sample, [PREVIOUS], [INDUCTION], method="zero")
+    data = measure_paths(compiled, sample, [PREVIOUS], [INDUCTION], method="zero")
     uniform = sum(1 / (q + 1) for q in range(N + 1, 2 * N + 1)) / N
-    for way in ("direct", "any"):
-        score = data["score"].sel(way=way).mean("sequence")[:, 0].to_numpy()
+    for effect in ("direct", "total"):
+        score = data["score"].sel(effect=effect).mean("sequence")[:, 0].to_numpy()
         assert score == approx([1.0, 1.0, uniform, 1.0, uniform], abs=1e-5)
-        lost = data["effect"].sel(way=way).mean("sequence").to_numpy()
+        lost = data["loss_change"].sel(effect=effect).mean("sequence").to_numpy()
         assert lost[[0, 1, 3]] == approx([0, 0, 0], abs=1e-5) and lost[2] > 1
         assert lost[2] == approx(lost[4], abs=1e-5)
     with pytest.raises(ValueError, match="No sender is in a layer before L2H0"):
-        unchecked(cut_paths)(compiled, sample, [PREVIOUS], [Head(2, 0)])
+        unchecked(measure_paths)(compiled, sample, [PREVIOUS], [Head(2, 0)])
 
 
 def test_one_head_says_the_token(compiled, sample):
@@ -114,7 +109,7 @@ def test_the_two_heads_are_enough(compiled, sample):
     assert kept["random"][2:].to_numpy() == approx(KNOWS_NOTHING, abs=1e-4)
 
 
-@pytest.mark.filterwarnings("ignore:.*run once for each cell")
+@pytest.mark.filterwarnings("ignore:.*run whole for each change")
 def test_layers_with_controls(compiled, sample, text, mini):
     some = sample.first(3)
     data = ablate_layers(compiled, some, text, components=("attn_out",), methods=("zero",))

@@ -9,26 +9,26 @@ import xarray as xr
 from pytest import approx
 from unchecked import unchecked
 
-from helpers import (
+from helpers.chapters.circuit import (
     describe_circuit_baselines,
     describe_copying,
     describe_summed,
     plot_circuit_baselines,
     plot_composition_and_attention,
-    plot_ladder,
+    plot_embeddings,
     plot_summed,
     score_circuit_baselines,
     score_composition,
     score_copying,
-    score_embedding_ladder,
+    score_embeddings,
     score_group_copying,
     score_summed_circuit,
     tabulate_accuracy,
 )
-from helpers.circuits import Accuracy
-from helpers.experiments.circuit.tables import label_accuracies
+from helpers.chapters.circuit.accuracies import label_accuracies
 from helpers.metrics import wilson_interval
 from helpers.results import label_array, load_result, save_result
+from helpers.weights import Accuracy
 
 PAIRS = ["L4H11 > L5H5", "L2H2 > L5H5", "L4H0 > L5H1", "L4H11 > L5H1"]
 KINDS = ["pair", "candidate", "random", "random"]
@@ -40,19 +40,19 @@ def accuracy(top1: float) -> Accuracy:
 
 
 def baselines_by_hand(*top1: float) -> xr.Dataset:
-    """The pair and others on one rung; on "effective" each does half as well."""
+    """The pair and others on one embedding; on "effective" each does half as well."""
     found = {(row, 0): accuracy(value) for row, value in enumerate(top1)}
     found |= {(row, 1): accuracy(value / 2) for row, value in enumerate(top1)}
-    coords = {"pair": PAIRS[: len(top1)], "rung": ["raw", "effective"]}
-    arrays = label_accuracies(found, ("pair", "rung"), coords, tokens=100, of="tokens")
+    coords = {"pair": PAIRS[: len(top1)], "embedding": ["raw", "effective"]}
+    arrays = label_accuracies(found, ("pair", "embedding"), coords, tokens=100, of="tokens")
     attrs = {"model": "by hand", "tokens": 100}
     return xr.Dataset(arrays, attrs=attrs).assign_coords(kind=("pair", KINDS[: len(top1)]))
 
 
 def summed_by_hand(*top1: float) -> xr.Dataset:
     found = {(row, 0): accuracy(value) for row, value in enumerate(top1)}
-    coords = {"summed": list(range(1, len(top1) + 1)), "rung": ["raw"]}
-    arrays = label_accuracies(found, ("summed", "rung"), coords, tokens=100, of="tokens")
+    coords = {"summed": list(range(1, len(top1) + 1)), "embedding": ["raw"]}
+    arrays = label_accuracies(found, ("summed", "embedding"), coords, tokens=100, of="tokens")
     attrs = {"model": "by hand", "tokens": 100, "induction": "L5H5"}
     added = [f"L{4 - row}H0" for row in range(len(top1))]
     return xr.Dataset(arrays, attrs=attrs).assign_coords(added=("summed", added))
@@ -102,11 +102,11 @@ def test_baselines_in_words():
     text = describe_circuit_baselines(baselines_by_hand(0.4, 0.02, 0.01, 0.3))
     assert "raw: **40.0%**, the best of 1 other candidates 2.0% (L2H2 > L5H5)" in text
     assert "the best of 2 random pairs 30.0% (L4H11 > L5H1); effective: **20.0%**" in text
-    assert "Chance is 1.00%. On its best rung at least half as far: L4H11 > L5H1." in text
+    assert "Chance is 1.00%. On its best embedding at least half as far: L4H11 > L5H1." in text
     alone = describe_circuit_baselines(baselines_by_hand(0.4, 0.02, 0.01, 0.03))
-    assert "On its best rung no other pair comes half as far." in alone
+    assert "On its best embedding no other pair comes half as far." in alone
     weak = describe_circuit_baselines(baselines_by_hand(0.02, 0.02))
-    assert "On no rung does the pair do much better than chance." in weak
+    assert "On no embedding does the pair do much better than chance." in weak
 
 
 def test_sums_are_drawn_and_told():
@@ -148,8 +148,8 @@ def test_composition_against_looking_back(compiled):
 
 
 def test_the_ladder_shows_both_ways_and_chance(compiled):
-    ladder = score_embedding_ladder(compiled, "L4H11", "L5H5", tokens=20)
-    fig = plot_ladder(ladder)
+    ladder = score_embeddings(compiled, "L4H11", "L5H5", tokens=20)
+    fig = plot_embeddings(ladder)
     assert [bar.name for bar in fig.data] == ["along keys", "along queries"]
     low, _ = wilson_interval(1.0, 20)
     assert list(fig.data[0].error_y.arrayminus) == approx([1 - low] * 4)

@@ -2,6 +2,8 @@
 
 import json
 import math
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,7 +11,14 @@ import torch
 import xarray as xr
 from pytest import approx
 
-from helpers.claims import Measured, claims_as_json, collect_claims, tabulate_claims
+from helpers.claims import (
+    CLAIMS,
+    EVIDENCE,
+    Measured,
+    claims_as_json,
+    collect_claims,
+    tabulate_claims,
+)
 from helpers.results import label_array, save_result
 
 N = 4
@@ -141,3 +150,12 @@ def test_an_empty_folder_and_a_mixed_one_are_refused(tmp_path):
     save_result(other, tmp_path / "other.nc")
     with pytest.raises(ValueError, match="mixes results"):
         collect_post(tmp_path)
+
+
+def test_what_a_claim_needs_is_kept_by_a_notebook():
+    """A misspelt name would leave its claim "not run" for ever."""
+    notebooks = Path(__file__).parents[1] / "notebooks"
+    source = "".join(path.read_text(encoding="utf-8") for path in notebooks.glob("*.ipynb"))
+    kept = set(re.findall(r'keep\((?:[^"]|\\")*?, \\"(\w+)\\"\)', source))
+    needed = {name for claim in (*CLAIMS, *EVIDENCE) for name in claim.needs}
+    assert needed <= kept, needed - kept

@@ -7,26 +7,21 @@ import pytest
 from compiled import INDUCTION, PREVIOUS, VOCABULARY
 from pytest import approx
 
-from helpers import (
-    Head,
-    find_pair,
-    get_attention,
-    measure_loss,
-    rank_heads,
-    sample_repeated_tokens,
+from helpers import Head, find_pair, get_attention, rank_heads, sample_repeated_tokens
+from helpers.chapters.circuit import (
     score_candidate_pairs,
     score_circuit_baselines,
     score_composition,
     score_copying,
-    score_embedding_ladder,
+    score_embeddings,
     score_group_copying,
-    score_heads,
     score_summed_circuit,
     score_two_head_circuit,
-    summarize_loss,
     tabulate_accuracy,
 )
-from helpers.circuits import chance_reciprocal_rank
+from helpers.chapters.loss import measure_loss, summarize_loss
+from helpers.chapters.scan import score_heads
+from helpers.weights import chance_reciprocal_rank
 
 N = 10
 PAIR = f"{PREVIOUS} > {INDUCTION}"
@@ -48,7 +43,7 @@ def test_it_predicts_the_second_half_only(compiled, sample):
     assert summary["accuracy"].to_dict() == approx(
         {
             "first": 0.0,
-            "seam": 0.0,
+            "boundary": 0.0,
             "second": 1.0,
             "second_blog": 0.9,
         }
@@ -125,7 +120,7 @@ def test_no_other_pair_matches(compiled):
 
 def test_every_rung_is_perfect_without_noise(compiled):
     """No other layer writes, so all stand-ins for a token are its embedding."""
-    ladder = score_embedding_ladder(compiled, PREVIOUS, INDUCTION, tokens=40)
+    ladder = score_embeddings(compiled, PREVIOUS, INDUCTION, tokens=40)
     assert (ladder["accuracy"] == 1.0).all()
     assert ladder.attrs["tokens"] == 40
     table = tabulate_accuracy(ladder)
@@ -147,7 +142,7 @@ def test_only_the_pair_matches_beside_candidates_and_random_pairs(compiled):
     assert names[:3] == [PAIR, "L4H10 > L5H5", "L3H0 > L5H5"]
     assert len(set(names)) == len(names)
     assert all(name.startswith("L4H") and " > L5H" in name for name in names[3:])
-    assert baselines["rung"].to_numpy().tolist() == ["raw", "effective"]
+    assert baselines["embedding"].to_numpy().tolist() == ["raw", "effective"]
     assert (baselines["accuracy"].isel(pair=0) == 1.0).all()
     assert (baselines["mrr"].isel(pair=0) == 1.0).all()
     assert (baselines["accuracy"].isel(pair=slice(1, None)) == 0.0).all()
@@ -157,7 +152,9 @@ def test_only_the_pair_matches_beside_candidates_and_random_pairs(compiled):
 
 
 def test_all_random_pairs_are_taken_where_there_are_few(compiled):
-    few = score_circuit_baselines(compiled, PREVIOUS, INDUCTION, rungs=["raw"], draws=500, tokens=9)
+    few = score_circuit_baselines(
+        compiled, PREVIOUS, INDUCTION, embeddings=["raw"], draws=500, tokens=9
+    )
     assert few.attrs["random_pairs"] == few.attrs["random_possible"] == 143
 
 

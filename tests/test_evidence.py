@@ -96,18 +96,18 @@ def cuts(key: float, query: float) -> xr.Dataset:
     score = np.array([0.8, query, key, 0.8, key])
     scores = np.repeat(score[None, :, None, None], 4, axis=3) * np.array([0.99, 1, 1.01, 1])
     return xr.Dataset(
-        {"score": (("way", "cut", "head_name", "sequence"), scores)},
-        coords={"way": ["direct"], "cut": names, "head_name": ["L5H5"]},
+        {"score": (("effect", "cut", "head_name", "sequence"), scores)},
+        coords={"effect": ["direct"], "cut": names, "head_name": ["L5H5"]},
         attrs={**ATTRS, "senders": "L4H11"},
     )
 
 
 def test_the_key_alone_must_carry_the_score():
-    found = key_path(cuts(0.2, 0.8), way="direct")
+    found = key_path(cuts(0.2, 0.8), effect="direct")
     assert found.holds and found.number.value == approx(0.75)
     assert found.controls == {"query cut": approx(0.0)}
-    assert not key_path(cuts(0.6, 0.8), way="direct").holds
-    assert not key_path(cuts(0.2, 0.4), way="direct").holds  # the query carries half as well
+    assert not key_path(cuts(0.6, 0.8), effect="direct").holds
+    assert not key_path(cuts(0.2, 0.4), effect="direct").holds  # the query carries half as well
 
 
 def test_faithfulness_by_hand():

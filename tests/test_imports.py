@@ -1,102 +1,118 @@
-"""Arrows point down: a module may import from lower levels, and from its own package."""
+"""The house: arrows point down, no import goes round in a circle, a name says one thing."""
 
 import ast
 import subprocess
 import sys
+from collections import defaultdict
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
 
 PACKAGE = Path(__file__).parents[1] / "helpers"
 LEVELS = {
+    "escaping": 0,
     "heads": 0,
     "metrics": 0,
-    "theme": 0,
     "progress": 0,
-    "published": 1,
-    "source": 0,
+    "shown_source": 0,
+    "theme": 0,
+    "known_roles": 1,
     "mini": 1,
     "models": 1,
     "results": 1,
+    "inputs": 2,
     "drawing": 2,
-    "groups": 2,
-    "stability": 2,
-    "tokens": 3,
-    "texts": 4,
-    "forward": 4,
-    "interventions": 5,
-    "circuits": 5,
-    "experiments": 6,
-    "claims": 7,
-    "chapters": 7,
-    "viewers": 7,
-    "run": 8,
-    "__main__": 9,
+    "running": 3,
+    "viewers": 3,
+    "interventions": 4,
+    "weights": 4,
+    "chapters": 5,
+    "claims": 6,
+    "run": 7,
+    "__main__": 8,
 }
 MODULES = sorted(PACKAGE.rglob("*.py"))
+REPEATED = {"__init__", "measure", "plot", "describe"}
+"""File names that stand in every chapter."""
 
 
 def part_of(path: Path) -> str:
     return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
 
 
-def imported_names(path: Path) -> set[str]:
-    """What a module imports from this package, without the package's own name."""
-    names = []
+def name_of(path: Path) -> str:
+    parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+KNOWN = {name_of(path) for path in MODULES}
+
+
+def imported(path: Path) -> set[str]:
+    """Modules of this package that a module imports, anywhere in it."""
+    found = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
-            names += [alias.name for alias in node.names]
+            found |= {alias.name for alias in node.names if alias.name.startswith("helpers.")}
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}: relative imports hide the arrows"
-            names += [f"{node.module}.{alias.name}" for alias in node.names]
-    return {name.removeprefix("helpers.") for name in names if name.startswith("helpers.")}
+            for alias in node.names:
+                whole = f"{node.module}.{alias.name}"
+                found |= {whole if whole in KNOWN else str(node.module)}
+    return {name for name in found if name == "helpers" or name.startswith("helpers.")}
 
 
-def imported_parts(path: Path) -> set[str]:
-    parts = {name.split(".")[0] for name in imported_names(path)}
-    return {part if part in LEVELS else "__main__" for part in parts}
-
-
-def imported_modules(path: Path) -> set[Path]:
-    """Files that a module imports: of `a.b.c` the longest beginning that is one."""
-    found = set()
-    for name in imported_names(path):
-        place = PACKAGE.joinpath(*name.split("."))
-        options = [
-            file
-            for folder in (place, place.parent)
-            for file in (folder.with_suffix(".py"), folder / "__init__.py")
-        ]
-        found |= set([file for file in options if file.is_file()][:1])
-    return found
-
-
-@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
 def test_arrows_point_down(path):
     part = part_of(path)
     if part == "__init__":
         return
-    for other in imported_parts(path) - {part}:
-        # What runs things offers the public API to people, and may use it as they do.
-        assert LEVELS[other] < LEVELS[part] or part == "__main__", f"{part} imports {other}"
+    for name in imported(path):
+        other = name.split(".")[1] if "." in name else "__main__"
+        # What runs things offers the public names to people, and may use them as they do.
+        assert other == part or LEVELS[other] < LEVELS[part] or part == "__main__", name
 
 
-def test_what_is_shown_never_sees_a_model():
-    """A chapter measures in `measure`; what it draws and tells is made from the result."""
+def test_no_import_goes_round_in_a_circle():
+    graph = {name_of(path): imported(path) - {name_of(path)} for path in MODULES}
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        pytest.fail(" imports ".join(error.args[1][::-1]))
+
+
+def test_a_file_name_says_one_thing():
+    places = defaultdict(list)
     for path in MODULES:
-        shows = part_of(path) in {"drawing", "viewers", "results", "theme"}
-        if shows or path.stem.startswith(("plot", "describe")):
-            forbidden = {"models", "forward", "interventions", "circuits", "tokens", "experiments"}
-            assert not imported_parts(path) & forbidden, path
-            assert not {other for other in imported_modules(path) if other.stem == "measure"}, path
+        if path.stem not in REPEATED:
+            places[path.stem].append(name_of(path))
+    assert {stem: where for stem, where in places.items() if len(where) > 1} == {}
 
 
-def test_no_circles():
-    arrows = {path: imported_modules(path) for path in MODULES}
-    while ends := [path for path, others in arrows.items() if not others & set(arrows)]:
-        for path in ends:
-            del arrows[path]
-    assert not arrows
+def test_a_public_name_is_defined_once():
+    places = defaultdict(list)
+    for path in MODULES:
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+                names = [node.name]
+            else:
+                targets = getattr(node, "targets", [getattr(node, "target", None)])
+                names = [target.id for target in targets if isinstance(target, ast.Name)]
+            for name in names:
+                if not name.startswith("_"):
+                    places[name].append(name_of(path))
+    places.pop("main")  # the command lines
+    assert {name: where for name, where in places.items() if len(where) > 1} == {}
+
+
+def test_what_draws_or_says_never_sees_a_model():
+    forbidden = {"models", "inputs", "running", "interventions", "weights"}
+    for path in MODULES:
+        drawn = part_of(path) in {"drawing", "viewers", "results", "theme", "claims"}
+        if drawn or path.stem.startswith(("plot", "describe")):
+            seen = {name.split(".")[1] for name in imported(path) if "." in name}
+            assert not seen & forbidden, path
 
 
 def test_only_models_names_the_model_classes():
@@ -107,7 +123,14 @@ def test_only_models_names_the_model_classes():
 
 
 def test_every_part_has_a_level():
-    assert {part_of(path) for path in MODULES} - {"__init__"} <= set(LEVELS)
+    assert {part_of(path) for path in MODULES} - {"__init__"} == set(LEVELS)
+
+
+def test_the_front_door_is_small():
+    import helpers
+
+    assert len(helpers.__all__) <= 40
+    assert all(hasattr(helpers, name) for name in helpers.__all__)
 
 
 def test_importing_has_no_effect():

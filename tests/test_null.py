@@ -7,29 +7,27 @@ import pytest
 import xarray as xr
 from transformers import GPT2Config
 
-from helpers import (
-    Model,
-    ablate_layers,
-    attribute_logits,
-    cut_paths,
-    damage_repeat,
-    find_groups,
-    find_pair,
-    measure_faithfulness,
-    measure_text_repeats,
-    rank_heads,
-    remove_groups,
-    sample_repeated_tokens,
-    sample_text,
+from helpers import Model, find_pair, rank_heads, sample_repeated_tokens, sample_text
+from helpers.chapters.circuit import (
     score_circuit_baselines,
     score_composition,
-    score_embedding_ladder,
+    score_embeddings,
     score_group_copying,
-    score_heads,
-    score_stability,
     score_summed_circuit,
-    score_text_induction,
+)
+from helpers.chapters.mlps import ablate_layers
+from helpers.chapters.paths import (
+    attribute_logits,
+    measure_faithfulness,
+    measure_paths,
     score_without,
+)
+from helpers.chapters.removal import remove_groups
+from helpers.chapters.scan import score_heads, score_stability, select_groups
+from helpers.chapters.text import (
+    damage_repeat,
+    measure_text_repeats,
+    score_text_induction,
     separate_repeat,
 )
 from helpers.claims import EVIDENCE, FoundLine, collect_claims
@@ -52,14 +50,14 @@ def all_results(model: Model) -> Iterator[tuple[str, xr.Dataset]]:
         for head in rank_heads(scores, by="previous_token")["head"]
         if head.layer < min(head.layer for head in best[:3])
     ]
-    induction_group = find_groups(scores)["induction"] or best[:4]
+    induction_group = select_groups(scores)["induction"] or best[:4]
     groups = {"induction": induction_group, "previous_token": [previous]}
     everyone = sorted({*groups["induction"], previous})
     yield "scores", scores
     yield "stability", score_stability(model, n=N, sequences=SEQUENCES)
     yield "layers", ablate_layers(model, sample, text)
     yield "composition", score_composition(model)
-    yield "ladder", score_embedding_ladder(model, previous, induction, tokens=300)
+    yield "ladder", score_embeddings(model, previous, induction, tokens=300)
     candidates = rank_heads(scores, by="previous_token")["head"].head(4)
     yield (
         "circuit_baselines",
@@ -70,7 +68,7 @@ def all_results(model: Model) -> Iterator[tuple[str, xr.Dataset]]:
     yield "removed_groups", remove_groups(model, sample, text, groups, draws=DRAWS)
     without = {str(previous): [previous], "all of its kind": earlier[:2]}
     yield "dependence", score_without(model, sample, best[:3], without, draws=DRAWS)
-    yield "cuts", cut_paths(model, sample, earlier[:2], best[:3])
+    yield "cuts", measure_paths(model, sample, earlier[:2], best[:3])
     yield "direct_logits", attribute_logits(model, sample, groups, draws=DRAWS)
     circuits = {"the pair": [previous, induction], "all groups": everyone}
     yield "faithfulness", measure_faithfulness(model, sample, circuits, draws=DRAWS)

@@ -8,21 +8,12 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM
 
-from helpers import (
-    Head,
-    Model,
-    attribute_logits,
-    find_groups,
-    find_pair,
-    load_model,
-    measure_loss,
-    sample_repeated_tokens,
-    score_composition,
-    score_heads,
-    score_two_head_circuit,
-    score_without,
-)
-from helpers.interventions import predict_without
+from helpers import Head, Model, find_pair, load_model, sample_repeated_tokens
+from helpers.chapters.circuit import score_composition, score_two_head_circuit
+from helpers.chapters.loss import measure_loss
+from helpers.chapters.paths import attribute_logits, score_without
+from helpers.chapters.scan import score_heads, select_groups
+from helpers.interventions.fast import predict_without
 
 N = 10
 SHIPPED = Path(__file__).parents[1] / "helpers/mini/model"
@@ -76,8 +67,8 @@ def test_scores_and_groups_move_with_the_labels(mini, renumbered, orders):
         return Head(head.layer, orders[head.layer][head.head])
 
     assert tuple(map(old_name, find_pair(new))) == find_pair(old)
-    for habit, heads in find_groups(new).items():
-        assert [old_name(head) for head in heads] == find_groups(old)[habit]
+    for habit, heads in select_groups(new).items():
+        assert [old_name(head) for head in heads] == select_groups(old)[habit]
 
 
 def test_loss_weights_and_removals_do_not_know_the_labels(mini, renumbered, orders):

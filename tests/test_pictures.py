@@ -8,7 +8,8 @@ import xarray as xr
 from browser.pixels import is_drawn, read_rows
 
 from docs.pictures import main, put_beside
-from helpers import plot_attention, plot_head_scores
+from helpers.chapters.attention import plot_attention
+from helpers.chapters.scan import plot_head_scores
 from helpers.results import save_result
 
 N = 2

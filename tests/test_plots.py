@@ -5,27 +5,22 @@ import pytest
 import torch
 import xarray as xr
 
-from helpers import (
-    get_attention,
-    measure_loss,
-    plot_attention,
-    plot_composition,
+from helpers import get_attention, rank_heads, sample_repeated_tokens
+from helpers.chapters.attention import plot_attention
+from helpers.chapters.circuit import (
+    plot_embeddings,
+    plot_pairs,
+    score_candidate_pairs,
+    score_embeddings,
+)
+from helpers.chapters.loss import measure_loss, plot_loss
+from helpers.chapters.mlps import (
     plot_effect_grid,
     plot_estimates,
-    plot_head_scores,
-    plot_ladder,
     plot_layer_effects,
-    plot_loss,
-    plot_pairs,
-    plot_ranking,
     plot_target_effects,
-    rank_heads,
-    sample_repeated_tokens,
-    score_candidate_pairs,
-    score_composition,
-    score_embedding_ladder,
-    score_heads,
 )
+from helpers.chapters.scan import plot_head_scores, plot_ranking, score_heads
 from helpers.results import label_array
 
 N = 5
@@ -120,7 +115,7 @@ def test_layer_effects_leave_the_seam_out():
     assert np.allclose(bars.y, by_hand)
 
 
-def test_the_loss_plot_shows_both_halves_and_the_seam(mini, sample):
+def test_the_loss_plot_shows_both_halves_and_the_boundary(mini, sample):
     loss = measure_loss(mini, sample)
     fig = plot_loss(loss)
     line = next(trace for trace in fig.data if trace.name == "mean over sequences")
@@ -137,24 +132,18 @@ def test_the_ranking_has_whiskers_and_the_best_on_top(scores):
     (dots,) = fig.select_traces({"type": "scatter"})
     assert list(dots.y) == [str(head) for head in ranking["head"][:4]][::-1]
     assert dots.error_x.array is not None
-    with pytest.raises(ValueError, match="not ranked by 'bos_rest'"):
-        plot_ranking(ranking, by="bos_rest")
+    with pytest.raises(ValueError, match="not ranked by 'attention_sink'"):
+        plot_ranking(ranking, by="attention_sink")
     with pytest.raises(ValueError, match="no score 'x'"):
         plot_ranking(ranking, by="x")
 
 
 def test_circuit_plots(mini):
-    composition = score_composition(mini)
-    fig = plot_composition(composition, "L2H0", mark="L1H3")
-    (dots, mark) = fig.select_traces({"type": "scatter"})
-    assert len(dots.x) == 2 * mini.n_heads and mark.text == ("L1H3",)
-    with pytest.raises(ValueError, match="first layer"):
-        plot_composition(composition, "L0H1")
     pairs = score_candidate_pairs(mini, ["L0H0", "L1H0"], ["L1H1", "L2H0"], tokens=50)
     (heat,) = plot_pairs(pairs).select_traces({"type": "heatmap"})
     assert np.isnan(heat.z[1][0]) and not np.isnan(heat.z[1][1])
-    ladder = score_embedding_ladder(mini, "L0H0", "L1H1", tokens=50)
-    assert len(list(plot_ladder(ladder).select_traces({"type": "bar"}))) == 2
+    ladder = score_embeddings(mini, "L0H0", "L1H1", tokens=50)
+    assert len(list(plot_embeddings(ladder).select_traces({"type": "bar"}))) == 2
 
 
 def test_wrong_dimensions_are_named(scores):

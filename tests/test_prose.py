@@ -1,23 +1,17 @@
 """Sentences carry the numbers they were made from, and change with them."""
 
-from helpers import (
+from helpers import rank_heads, sample_repeated_tokens
+from helpers.chapters.attention import describe_pair
+from helpers.chapters.circuit import describe_circuit, score_embeddings, score_two_head_circuit
+from helpers.chapters.loss import describe_loss, measure_loss, summarize_loss
+from helpers.chapters.mlps import (
     ablate_positions,
     ablate_second_half,
     attribute_positions,
     describe_ablation,
     describe_attribution,
-    describe_circuit,
-    describe_heads,
-    describe_loss,
-    describe_pair,
-    measure_loss,
-    rank_heads,
-    sample_repeated_tokens,
-    score_embedding_ladder,
-    score_heads,
-    score_two_head_circuit,
-    summarize_loss,
 )
+from helpers.chapters.scan import describe_heads, score_heads
 
 
 def test_sentences_say_what_the_numbers_say(compiled):
@@ -30,7 +24,7 @@ def test_sentences_say_what_the_numbers_say(compiled):
     assert "**L5H5** with a score of 1.00" in text and "1 of 144 heads" in text
     assert "its interval lies above" in text
     circuit = score_two_head_circuit(compiled, [("L4H11", "L5H5")])
-    ladder = score_embedding_ladder(compiled, "L4H11", "L5H5", tokens=30)
+    ladder = score_embeddings(compiled, "L4H11", "L5H5", tokens=30)
     text = describe_circuit(circuit, ladder)
     assert "100.00% of 60 tokens" in text and "60 times chance" in text
     assert "**L4H11**" in describe_pair(

@@ -5,7 +5,8 @@ import torch
 import xarray as xr
 from pytest import approx
 
-from helpers import Head, add_published, find_pair, keep, rank_heads, summarize
+from helpers import Head, find_pair, keep, rank_heads, summarize
+from helpers.chapters.scan import add_known_roles
 from helpers.results import (
     MOST_ROWS,
     correlate_cells,
@@ -170,8 +171,8 @@ def test_a_failed_write_leaves_the_old_file(tmp_path):
 
 def test_published_roles_are_for_gpt2_only():
     table = pd.DataFrame({"head": [Head(5, 5), Head(0, 0)]})
-    assert add_published(table, model="mini")["published (gpt2)"].tolist() == ["–", "–"]
-    shown = add_published(table, model="gpt2")["published (gpt2)"].tolist()
+    assert add_known_roles(table, model="mini")["published (gpt2)"].tolist() == ["–", "–"]
+    shown = add_known_roles(table, model="gpt2")["published (gpt2)"].tolist()
     assert shown == ["induction, Wang et al. 2022 (IOI)", "–"]
     assert list(table.columns) == ["head"]
 

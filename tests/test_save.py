@@ -14,7 +14,8 @@ import plotly.graph_objects as go
 import pytest
 import xarray as xr
 
-from helpers import plot_attention, save_figure
+from helpers import save_figure
+from helpers.chapters.attention import plot_attention
 from helpers.drawing import chrome
 from helpers.drawing.chrome import BrowserError, find_browser
 

@@ -7,18 +7,17 @@ import xarray as xr
 from compiled import INDUCTION, PREVIOUS
 from pytest import approx
 
-from helpers import (
-    Head,
+from helpers import Head, sample_repeated_tokens
+from helpers.chapters.scan import (
     describe_stability,
     plot_stability,
-    sample_repeated_tokens,
     score_heads,
     score_stability,
-    share_on_top,
+    selection_frequency,
 )
+from helpers.inputs import ordinary_tokens, sample_unrepeated_tokens
 from helpers.metrics import bootstrap_top
 from helpers.results import label_array, load_result, save_result
-from helpers.tokens import ordinary_tokens, sample_unrepeated_tokens
 
 N = 6
 
@@ -80,7 +79,9 @@ def test_nothing_repeats_in_the_control(mini):
 
 
 def test_a_small_vocabulary_still_repeats_nothing_of_the_first_half(mini, monkeypatch):
-    monkeypatch.setattr("helpers.tokens.ordinary_tokens", lambda model: torch.arange(10, 24))
+    monkeypatch.setattr(
+        "helpers.inputs.repeated_tokens.ordinary_tokens", lambda model: torch.arange(10, 24)
+    )
     for row in sample_unrepeated_tokens(mini, n=10, sequences=4):
         first, second = set(row[1:11].tolist()), set(row[11:].tolist())
         assert len(first) == 10 and not first & second
@@ -107,7 +108,7 @@ def test_every_seed_is_a_scan_of_its_own(compiled, stability):
     ("score", "head"), [("induction", INDUCTION), ("previous_token", PREVIOUS)]
 )
 def test_one_head_is_always_on_top(stability, score, head):
-    table = share_on_top(stability, score)
+    table = selection_frequency(stability, score)
     assert table["head"][0] == head
     assert table[score][0] == approx(1.0, abs=1e-5)
     assert table["seeds_on_top"].tolist() == [4] + [0] * 143
@@ -120,13 +121,13 @@ def test_where_nothing_repeats_the_induction_head_is_lost(compiled, stability):
     control = stability["induction_unrepeated"].copy()
     control[:, PREVIOUS.layer, PREVIOUS.head] = chance  # looks one place back: elsewhere
     assert np.allclose(control, chance, atol=1e-5)
-    assert share_on_top(stability)["unrepeated"][0] == approx(chance, abs=1e-5)
+    assert selection_frequency(stability)["unrepeated"][0] == approx(chance, abs=1e-5)
     assert len(ordinary_tokens(compiled)) >= 2 * N
-    assert "unrepeated" not in share_on_top(stability, "previous_token")
+    assert "unrepeated" not in selection_frequency(stability, "previous_token")
 
 
 def test_the_table_by_hand():
-    table = share_on_top(by_hand())
+    table = selection_frequency(by_hand())
     assert table["head"].tolist() == [Head(0, 1), Head(0, 0)]
     assert table["induction"].tolist() == approx([0.55, 0.5])
     assert table["seeds_on_top"].tolist() == [1, 1]
@@ -135,8 +136,8 @@ def test_the_table_by_hand():
     assert (table["low"][1], table["high"][1]) == (approx(0.5), approx(0.5))
     assert table["low"][0] < 0.55 < table["high"][0]
     assert table["unrepeated"].tolist() == approx([0.02, 0.02])
-    with pytest.raises(ValueError, match="'bos_rest' over seeds; there are induction"):
-        share_on_top(by_hand(), "bos_rest")
+    with pytest.raises(ValueError, match="'attention_sink' over seeds; there are induction"):
+        selection_frequency(by_hand(), "attention_sink")
 
 
 def test_the_picture_has_one_dot_for_each_seed():

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from helpers import (
-    Head,
+from helpers import Head, sample_repeated_tokens, sample_text
+from helpers.chapters.scan import score_heads
+from helpers.chapters.text import (
     damage_repeat,
     describe_damage,
     describe_distance,
@@ -20,9 +21,6 @@ from helpers import (
     plot_shuffle,
     plot_text_repeats,
     plot_text_scores,
-    sample_repeated_tokens,
-    sample_text,
-    score_heads,
     score_text_induction,
     separate_repeat,
     shuffle_repeat,

@@ -13,17 +13,17 @@ import pytest
 import xarray as xr
 
 from helpers import (
-    get_all_attention,
     get_attention,
     load_viewers,
-    measure_loss,
     sample_repeated_tokens,
-    score_heads,
     view_attention,
     view_heads,
     view_tokens,
 )
-from helpers.drawing.escaping import escape_invisible
+from helpers.chapters.attention import get_all_attention
+from helpers.chapters.loss import measure_loss
+from helpers.chapters.scan import score_heads
+from helpers.escaping import escape_invisible
 from helpers.results import token_coord
 from helpers.viewers.packing import pack
 

@@ -45,7 +45,7 @@ def effective_embedding(ladder: xr.Dataset) -> Finding:
     accuracy = ladder["accuracy"].sel(k=1, along="keys")
     tokens = int(ladder.attrs["tokens"])
     raw, centred, effective = (
-        float(accuracy.sel(rung=rung)) for rung in ("raw", "centred", "effective")
+        float(accuracy.sel(embedding=name)) for name in ("raw", "centred", "effective")
     )
     number = share_of(effective, tokens)
     return Finding(
@@ -65,7 +65,7 @@ def effective_embedding(ladder: xr.Dataset) -> Finding:
 )
 def pair_against_random(pairs: xr.Dataset) -> Finding:
     """lower end above the 97.5 % quantile of random pairs, and above ten times chance"""
-    accuracy = pairs["accuracy"].sel(k=1, along="keys", rung="effective")
+    accuracy = pairs["accuracy"].sel(k=1, along="keys", embedding="effective")
     own, random, rivals = (
         accuracy[(pairs["kind"] == kind).to_numpy()] for kind in ("pair", "random", "candidate")
     )
@@ -90,7 +90,7 @@ def pair_against_random(pairs: xr.Dataset) -> Finding:
 )
 def summed(sums: xr.Dataset) -> Finding:
     """lower end above the accuracy of the first head alone, and above ten times chance"""
-    accuracy = sums["accuracy"].sel(k=1, along="keys", rung="effective")
+    accuracy = sums["accuracy"].sel(k=1, along="keys", embedding="effective")
     tokens = int(sums.attrs["tokens"])
     one = float(accuracy.isel(summed=0))
     if accuracy.sizes["summed"] < 2:
@@ -157,7 +157,7 @@ def dependence(scores: xr.Dataset) -> Finding:
     says="into the best induction head the path is the key, directly: what the previous-token "
     "heads themselves write",
     number="share of the induction score that is lost with the key cut, directly",
-    way="direct",
+    effect="direct",
 )
 @claim(
     "E17",
@@ -166,13 +166,13 @@ def dependence(scores: xr.Dataset) -> Finding:
     says="into the best induction head the path is the key, by any way: heads and MLPs in between "
     "may pass it on",
     number="share of the induction score that is lost with the key cut, by any way",
-    way="any",
+    effect="total",
 )
-def key_path(cuts: xr.Dataset, *, way: str) -> Finding:
+def key_path(cuts: xr.Dataset, *, effect: str) -> Finding:
     """lower end at least 0.5, and with the query cut the upper end below 0.25 (a value cannot move
     a pattern)
     """
-    score = cuts["score"].sel(way=way).isel(head_name=0)
+    score = cuts["score"].sel(effect=effect).isel(head_name=0)
     clean = score.sel(cut="nothing")
     number, query = (
         mean_of((clean - score.sel(cut=cut)) / clean.mean()) for cut in ("key", "query")

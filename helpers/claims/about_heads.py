@@ -6,7 +6,7 @@ import xarray as xr
 from helpers.claims.evidence import Finding, claim, nothing
 from helpers.claims.numbers import Number, mean_of, upper, upper_of_others
 from helpers.heads import Head
-from helpers.stability import share_on_top
+from helpers.results import selection_frequency
 
 _NONE = "no such head stands out in this model"
 
@@ -47,7 +47,7 @@ def top_head(stability: xr.Dataset) -> Finding:
 )
 def same_head(stability: xr.Dataset) -> Finding:
     """at least 0.9, and the head scores more than three times as much as where nothing repeats"""
-    table = share_on_top(stability, by="induction")
+    table = selection_frequency(stability, by="induction")
     best = table.iloc[0]
     share = float(best["draws_on_top"])
     seeds = float(best["seeds_on_top"]) / stability.sizes["seed"]

@@ -2,9 +2,9 @@
 
 import xarray as xr
 
+from helpers.chapters.text import summarize_text_repeats
 from helpers.claims.evidence import Finding, claim, nothing
 from helpers.claims.numbers import Number, mean_of, upper_of_others
-from helpers.experiments import summarize_text_repeats
 from helpers.heads import Head
 
 

@@ -10,7 +10,7 @@ import xarray as xr
 from plotly.subplots import make_subplots
 
 from helpers import theme
-from helpers.drawing.escaping import escape_text
+from helpers.escaping import escape_text
 
 Summary = xr.Dataset | pd.DataFrame | Mapping[str, Sequence[float] | np.ndarray]
 """Anything with `mean`, `low` and `high`: what `summarize` returns, a table, arrays by name."""

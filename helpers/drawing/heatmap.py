@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 import xarray as xr
 
 from helpers import theme
-from helpers.drawing.escaping import escape_text
+from helpers.escaping import escape_text
 
 
 def mean_over_sequences(data: xr.DataArray) -> xr.DataArray:

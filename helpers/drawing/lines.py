@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from helpers.drawing.escaping import escape_text
 from helpers.drawing.frame import Summary, whiskers
+from helpers.escaping import escape_text
 
 
 def draw_band(

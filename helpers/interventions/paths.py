@@ -1,195 +1,248 @@
-"""Cutting one path only: what earlier heads write, as one input of one later head sees it."""
+"""Path patching: one head no longer reaches one input of another, and nothing else changes."""
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Literal, NamedTuple, get_args
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Literal, get_args
 
 import torch
-from jaxtyping import Float, Int
 from torch import Tensor
+from transformers.cache_utils import Cache
 
-from helpers.forward import Observer, batch_slices, observe, sequences_at_once
 from helpers.heads import Head
-from helpers.interventions.stand_ins import Edits, Removal, Removals, stand_ins_work
+from helpers.inputs import Input
+from helpers.interventions.ablate import take_values
+from helpers.interventions.values import AblationMethod, AblationValues
 from helpers.models import Model, Site, SiteKind
-from helpers.progress import Track, silent
+from helpers.models.model import Hook
+from helpers.models.replay import residual_of
 
-Path = Literal["query", "key", "value"]
-PATHS: tuple[Path, ...] = get_args(Path)
-Way = Literal["direct", "any"]
-WAYS: tuple[Way, ...] = get_args(Way)
+PathInput = Literal["query", "key", "value"]
+PATH_INPUTS: tuple[PathInput, ...] = get_args(PathInput)
+PathEffect = Literal["direct", "total"]
+PATH_EFFECTS: tuple[PathEffect, ...] = get_args(PathEffect)
 
-_INPUT: dict[Path, SiteKind] = {"query": "q", "key": "k", "value": "v"}
-
-
-class Received(NamedTuple):
-    """What the receiving head does with the changed input.
-
-    Args:
-        pattern: Its attention pattern.
-        z: What it gathers, before W_O: put it in to see what the rest of the model makes of it.
-    """
-
-    pattern: Float[Tensor, "batch query key"]
-    z: Float[Tensor, "batch pos d_head"]
+_SITE: dict[PathInput, SiteKind] = {"query": "q", "key": "k", "value": "v"}
 
 
-def cut_paths(
+@contextmanager
+def patch_path(
     model: Model,
-    tokens: Int[Tensor, "batch pos"],
-    senders: Sequence[Head],
-    receiver: Head,
-    cuts: Sequence[Sequence[Path]],
+    sender: str | Head | Iterable[str | Head],
+    receiver: str | Head,
     *,
-    way: Way = "direct",
-    method: Removal = "mean",
+    input: PathInput | Sequence[PathInput] = "key",
+    effect: PathEffect = "direct",
+    method: AblationMethod = "mean",
+    reference: Input | AblationValues | None = None,
     seed: int = 0,
-    track: Track = silent,
-) -> list[Received]:
-    """Remove heads from some inputs of a later head, and from nothing else.
+) -> Iterator[str]:
+    """Ablate heads as one input of a later head sees them, and nowhere else.
 
-    | way    | change of the residual stream that the cut inputs are made from                 |
-    |--------|---------------------------------------------------------------------------------|
-    | direct | sum over senders of (stand-in z - z) W_O: what lies in between stays as it was   |
-    | any    | all that changes before the receiver's layer when the senders are removed: what  |
-    |        | other heads and MLPs in between make of them goes too                            |
+    | effect | the cut inputs are made from the residual stream changed by …     | frozen         |
+    |--------|-------------------------------------------------------------------|----------------|
+    | direct | sum over senders of (value - z) W_O: what they write themselves   | all in between |
+    | total  | all that ablating the senders changes before the receiver's       | nothing before |
+    |        | layer: what heads and MLPs in between make of them goes too       | the receiver   |
 
-    The changed stream goes through the layer's norm and is read by the inputs named in a cut; the
-    receiver's other inputs are the clean run's.
+    The changed stream goes through the layer's norm and is read by the inputs named; the
+    receiver's other inputs, and everything else in its layer, read the stream as it is. What the
+    receiver then does differently reaches the rest of the model. Where heads share keys or
+    values, they are changed as this one head sees them.
+
+    Why it is right: in the receiver's layer the block is called once more, by the model's own
+    code, on the changed stream, with the inputs that are not cut set to what they are in the run
+    itself. Of that call only the receiver's pattern and what it gathered are taken over.
 
     Args:
         model: The model.
-        tokens: Sequences of one length, BOS first.
-        senders: Heads in earlier layers.
+        sender: One head or several, in earlier layers.
         receiver: The head that reads.
-        cuts: For each experiment the inputs to cut: "query", "key", "value" or several of them;
-            none of them is the clean run.
-        way: See above.
-        method: What stands in for the senders, at every position but BOS; see `Removals`.
-        seed: Seed of "resample".
-        track: Shows how far it has come.
+        input: "query", "key", "value", or several of them; none changes nothing.
+        effect: See above.
+        method: What takes the place of the senders' output; see `ablate`.
+        reference: Where that is taken from; see `ablate`.
+        seed: See `ablate`.
 
-    Returns:
-        For each cut the receiver's pattern and what it gathers, on the model's device.
+    Yields:
+        What is done, in words: results measured inside name it.
 
     Raises:
-        ValueError: If an input or way is unknown, a head does not exist, or a sender is not in an
-            earlier layer.
+        ValueError: If an input or effect is unknown, a head does not exist, or a sender is not in
+            an earlier layer.
 
-    Source: Wang et al. 2022 (path patching). With way "direct" the same as TransformerLens'
-    `get_act_patch_direct_path`, which refuses models that share keys; here shared keys are
-    changed as this one head sees them.
+    Source: Wang et al. 2022 (path patching). With effect "direct" the same as TransformerLens'
+    `get_act_patch_direct_path`, which refuses models that share keys.
     """
-    _check(model, senders, receiver, cuts, way)
-    found: list[list[Received]] = [[] for _ in cuts]
-    before = Site("resid_pre", receiver.layer)
-    inputs = _sites(receiver, *_INPUT.values(), "resid_pre", heads=senders)
-    outputs = _sites(receiver, "pattern", "z")
-    work = paths_work(model, tokens, senders, receiver, cuts, way=way, method=method)
-    with track(work, "cutting paths") as bar:
-        part = bar.part(stand_ins_work(model, tokens, [senders], method))
-        removals = Removals(model, tokens, [senders], method=method, seed=seed, track=part)
-        for rows in batch_slices(len(tokens), sequences_at_once(model, tokens.shape[1])):
-            some, edits = tokens[rows], removals.edits(senders, rows)
-            run = some.numel() * (receiver.layer + 1)
-            clean = _see(model, some, inputs, bar.part(run))
-            if way == "any":
-                with model.hooked(edits):
-                    change = _see(model, some, [before], bar.part(run))[before] - clean[before]
-            else:
-                change = _written(model, senders, clean, edits)
-            for cut, parts in zip(cuts, found, strict=True):
-                hooks = {before: _adding(change)}
-                for name in set(PATHS) - set(cut):
-                    site = Site(_INPUT[name], receiver.layer)
-                    hooks[site] = _constant(clean[site])
-                with model.hooked(hooks):
-                    seen = _see(model, some, outputs, bar.part(run))
-                pattern, z = (seen[site] for site in outputs)
-                parts.append(Received(pattern[:, receiver.head], z[:, :, receiver.head]))
-    return [Received(*(torch.cat(column) for column in zip(*p, strict=True))) for p in found]
+    senders, reads = model.parse_heads(sender), model.parse_head(receiver)
+    inputs: list[PathInput] = [input] if isinstance(input, str) else [*input]  # type: ignore[list-item]
+    _check(senders, reads, inputs, effect)
+    values = take_values(model, list(senders), method=method, reference=reference, seed=seed)
+    words = (
+        f"patch path {', '.join(map(str, senders))} > {' and '.join(inputs) or 'nothing'} of "
+        f"{reads} ({effect}, {values.words})"
+    )
+    path = _Path(model, senders, reads, inputs, values)
+    changing = path.direct() if effect == "direct" else path.total()
+    hooks = {**changing, **path.receiving()}
+    with path.arguments(), model.intervened(words, hooks, kind="paths"):
+        yield words
 
 
-def paths_work(
-    model: Model,
-    tokens: Int[Tensor, "batch pos"],
-    senders: Sequence[Head],
-    receiver: Head,
-    cuts: Sequence[Sequence[Path]],
-    *,
-    way: Way = "direct",
-    method: Removal = "mean",
-) -> int:
-    """What `cut_paths` does, in positions that enter a block: for a bar's total.
-
-    Args:
-        model: The model.
-        tokens: As for `cut_paths`.
-        senders: As for `cut_paths`.
-        receiver: As for `cut_paths`.
-        cuts: As for `cut_paths`.
-        way: As for `cut_paths`.
-        method: As for `cut_paths`.
-    """
-    runs = 1 + (way == "any") + len(cuts)
-    before = stand_ins_work(model, tokens, [senders], method)
-    return before + tokens.numel() * runs * (receiver.layer + 1)
-
-
-def _check(
-    model: Model,
-    senders: Sequence[Head],
-    receiver: Head,
-    cuts: Sequence[Sequence[str]],
-    way: str,
-) -> None:
-    unknown = [name for cut in cuts for name in cut if name not in PATHS]
-    if unknown or way not in WAYS:
-        raise ValueError(
-            f"Unknown {'path' if unknown else 'way'} {(unknown or [way])[0]!r}; there are "
-            f"{', '.join(PATHS if unknown else WAYS)}."
-        )
-    receiver.check(model.n_layers, model.n_heads)
+def _check(senders: Sequence[Head], receiver: Head, inputs: Sequence[str], effect: str) -> None:
+    for name, known in (*((name, PATH_INPUTS) for name in inputs), (effect, PATH_EFFECTS)):
+        if name not in known:
+            what = "effect" if known is PATH_EFFECTS else "input"
+            raise ValueError(f"Unknown {what} {name!r}; there are {', '.join(known)}.")
     late = [head for head in senders if head.layer >= receiver.layer]
     if late:
         raise ValueError(f"{late[0]} is not in an earlier layer than {receiver}: no path.")
 
 
-def _written(
-    model: Model, senders: Sequence[Head], clean: Mapping[Site, Tensor], edits: Edits
-) -> Float[Tensor, "batch pos d_model"]:
-    """What the senders themselves would write less: (stand-in z - z) W_O, added up."""
-    change = torch.zeros(*next(iter(clean.values())).shape[:2], model.d_model, device=model.device)
-    for head in senders:
-        site = Site("z", head.layer)
-        less = edits[site](clean[site]) - clean[site]
-        change += less[:, :, head.head] @ model.head_weights(head).W_O
-    return change
+class _Path:
+    """What the hooks of one path share while a batch goes through the model.
+
+    In the order in which they fire: senders' z (direct) or residual streams (total) say how the
+    stream changes; in the receiver's layer its residual stream, queries, keys and values are
+    seen; at its pattern the block is called again, and pattern and z of the receiver are replaced.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        senders: list[Head],
+        receiver: Head,
+        inputs: Sequence[PathInput],
+        values: AblationValues,
+    ) -> None:
+        self.model, self.senders, self.receiver, self.inputs = model, senders, receiver, inputs
+        self.edits = values.hooks(model, senders)
+        self.first = min(head.layer for head in senders)
+        self.calls: dict[int, tuple[tuple[Any, ...], dict[str, Any]]] = {}
+        self.seen: dict[Site, Tensor] = {}  # the run's own q, k, v and residual stream
+        self.changed: Hook = lambda own: own  # from the run's own residual stream to the changed
+        self.gathered = torch.empty(0)  # what the receiver gathers from that
+
+    @contextmanager
+    def arguments(self) -> Iterator[None]:
+        """Remember with which arguments the model calls each block."""
+
+        def remember(layer: int) -> Callable:
+            def before(_block: object, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+                if self.model.now.depth == 0:
+                    self.calls[layer] = args, kwargs
+
+            return before
+
+        handles = [
+            self.model.bridge.blocks[layer].register_forward_pre_hook(
+                remember(layer), with_kwargs=True
+            )
+            for layer in range(self.first, self.receiver.layer + 1)
+        ]
+        try:
+            yield
+        finally:
+            for handle in handles:
+                handle.remove()
+
+    def direct(self) -> dict[Site, Hook]:
+        """Change the stream by what the senders themselves would write differently."""
+        changes: dict[int, Tensor] = {}
+        self.changed = lambda own: own + torch.stack([*changes.values()]).sum(0)
+
+        def watch(edit: Hook, heads: list[Head]) -> Hook:
+            def write(z: Tensor) -> None:
+                less = edit(z) - z  # type: ignore[operator] - an edit always gives a tensor
+                written = [less[:, :, h.head] @ self.model.head_weights(h).W_O for h in heads]
+                changes[heads[0].layer] = torch.stack(written).sum(0)
+
+            return write
+
+        return {
+            site: watch(edit, [head for head in self.senders if head.layer == site.layer])
+            for site, edit in self.edits.items()
+        }
+
+    def total(self) -> dict[Site, Hook]:
+        """Carry a second stream, without the senders, up to the receiver's layer."""
+        carried: list[Tensor] = []
+        self.changed = lambda _own: carried[-1]
+
+        def through(layer: int) -> Hook:
+            site = Site("z", layer)
+            edits = {site: self.edits[site]} if site in self.edits else {}
+
+            def carry(own: Tensor) -> None:
+                stream = own if layer == self.first else carried.pop()
+                with self._inside("paths"), self.model.hooked(edits):
+                    carried[:] = [self._block(layer, stream)]
+
+            return carry
+
+        layers = range(self.first, self.receiver.layer)
+        return {Site("resid_pre", layer): through(layer) for layer in layers}
+
+    def receiving(self) -> dict[Site, Hook]:
+        """Let the receiver read the changed stream."""
+        layer, head = self.receiver.layer, self.receiver.head
+        before, pattern_site, z_site = (Site(k, layer) for k in ("resid_pre", "pattern", "z"))
+        read = {name: Site(kind, layer) for name, kind in _SITE.items()}
+
+        def watch(site: Site) -> Hook:
+            def keep(activation: Tensor) -> None:
+                self.seen[site] = activation
+
+            return keep
+
+        def attend(pattern: Tensor) -> Tensor:
+            stream = self.changed(self.seen[before])
+            again: dict[Site, Tensor] = {}
+            hooks: dict[Site, Hook] = {
+                site: lambda _changed, own=self.seen[site]: own
+                for name, site in read.items()
+                if name not in self.inputs
+            }
+            hooks |= {
+                s: lambda found, s=s: again.update({s: found}) for s in (pattern_site, z_site)
+            }
+            with self._inside("all"), self.model.hooked(hooks):
+                self._block(layer, stream)
+            self.gathered = again[z_site][:, :, head]
+            edited = pattern.clone()
+            edited[:, head] = again[pattern_site][:, head]
+            return edited
+
+        def gather(z: Tensor) -> Tensor:
+            edited = z.clone()
+            edited[:, :, head] = self.gathered
+            return edited
+
+        watched = {site: watch(site) for site in (before, *read.values())}
+        return {**watched, pattern_site: attend, z_site: gather}
+
+    @contextmanager
+    def _inside(self, resting: Literal["paths", "all"]) -> Iterator[None]:
+        with self.model.inner_run(), self.model.without_interventions(resting):
+            yield
+
+    def _block(self, layer: int, stream: Tensor | None) -> Tensor:
+        """Call a block once more; what it would add to the model's cache is thrown away."""
+        args, kwargs = self.calls[layer]
+        rest = [_without_cache(value) for value in args[1:]]
+        named = {name: _without_cache(value) for name, value in kwargs.items()}
+        named.pop("hidden_states", None)
+        return residual_of(self.model.bridge.blocks[layer](stream, *rest, **named))
 
 
-def _sites(receiver: Head, *kinds: SiteKind, heads: Sequence[Head] = ()) -> list[Site]:
-    return [
-        *(Site(kind, receiver.layer) for kind in kinds),
-        *{Site("z", head.layer) for head in heads},
-    ]
+class _NoCache:
+    """Stands in for the model's cache: keys and values are those of this call alone."""
+
+    def update(self, keys: Tensor, values: Tensor, *_: Any, **__: Any) -> tuple[Tensor, Tensor]:
+        return keys, values
+
+    def get_seq_length(self, *_: Any) -> int:
+        return 0
 
 
-def _see(model: Model, tokens: Tensor, sites: Sequence[Site], track: Track) -> dict[Site, Tensor]:
-    kept: dict[Site, Tensor] = {}
-
-    def keep(site: Site) -> Observer:
-        def call(_rows: slice, value: Tensor) -> None:
-            kept[site] = value.clone()
-
-        return call
-
-    observers = {site: keep(site) for site in sites}
-    observe(model, tokens, observers, batch_size=len(tokens), track=track)
-    return kept
-
-
-def _constant(value: Tensor) -> Callable[[Tensor], Tensor]:
-    return lambda _activation: value
-
-
-def _adding(change: Tensor) -> Callable[[Tensor], Tensor]:
-    return lambda residual: residual + change
+def _without_cache(value: Any) -> Any:
+    return _NoCache() if isinstance(value, Cache) else value

@@ -6,8 +6,8 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-Part = Literal["first", "seam", "second", "second_blog"]
-PARTS: tuple[Part, ...] = get_args(Part)
+TargetPart = Literal["first", "boundary", "second", "second_blog"]
+PARTS: tuple[TargetPart, ...] = get_args(TargetPart)
 
 
 def token_log_probs(
@@ -47,15 +47,15 @@ def is_top1(
     return logits[..., :-1, :].argmax(-1) == tokens[..., 1:]
 
 
-def part_slice(part: Part, n: int) -> slice:
+def part_slice(part: TargetPart, n: int) -> slice:
     """Which targets make up a part of `[BOS, r_1 … r_N, r_1 … r_N]`.
 
     | part        | target positions t | how many |
     |-------------|--------------------|----------|
     | first       | 1 … N              | N        |
-    | seam        | N + 1              | 1: nothing can tell that the repeat starts |
+    | boundary    | N + 1              | 1: nothing can tell that the repeat starts |
     | second      | N + 2 … 2N         | N - 1    |
-    | second_blog | N + 1 … 2N         | N: the post's, seam included |
+    | second_blog | N + 1 … 2N         | N: the post's, boundary included |
 
     Args:
         part: One of the four names.
@@ -69,7 +69,7 @@ def part_slice(part: Part, n: int) -> slice:
     """
     bounds = {
         "first": (0, n),
-        "seam": (n, n + 1),
+        "boundary": (n, n + 1),
         "second": (n + 1, 2 * n),
         "second_blog": (n, 2 * n),
     }

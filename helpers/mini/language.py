@@ -58,7 +58,7 @@ class MarkovLanguage:
         Args:
             sequences: Number of sequences (batch).
             length: Words per sequence (pos).
-            generator: Source of randomness; the global one is never touched.
+            generator: Input of randomness; the global one is never touched.
 
         Returns:
             Token ids without special tokens.

@@ -18,12 +18,13 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn.functional import cross_entropy
+from tqdm import tqdm
 from transformers import GPT2Config, GPT2LMHeadModel, set_seed
 
 from helpers.metrics import is_top1, part_slice, token_log_probs
 from helpers.mini.language import MarkovLanguage
 from helpers.mini.tokenizer import BOS_ID, build_tokenizer
-from helpers.progress import track
+from helpers.progress import is_watched
 
 SHIPPED = Path(__file__).with_name("model")
 
@@ -66,7 +67,7 @@ def sample_repeats(
         words: Ids to draw from.
         sequences: Number of sequences.
         length: Words per sequence; each has a period of its own, from 6 to half of it.
-        generator: Source of randomness.
+        generator: Input of randomness.
     """
     rows = []
     for _ in range(sequences):
@@ -105,39 +106,37 @@ def train(recipe: Recipe) -> tuple[GPT2LMHeadModel, list[dict[str, float]]]:
     generator = torch.Generator().manual_seed(recipe.seed + 1)
     optimizers = _optimizers(model, recipe)
     curve: list[dict[str, float]] = []
-    note = ""
-    with track(recipe.steps, "training mini") as bar:
-        for step in range(recipe.steps):
-            rate = recipe.learning_rate * _schedule(step, recipe.steps)
-            for optimizer in optimizers:
-                for group in optimizer.param_groups:
-                    group["lr"] = rate
-            length = pick_length(step / recipe.steps, recipe, generator=generator)
-            rows = recipe.tokens // (length + 1)
-            repeats = round(rows * recipe.repeats)
-            batch = torch.cat(
-                [
-                    sample_repeats(words, repeats, length, generator=generator),
-                    language.sample(rows - repeats, length, generator=generator),
-                ]
+    bar = tqdm(range(recipe.steps), desc="training mini", disable=not is_watched())
+    for step in bar:
+        rate = recipe.learning_rate * _schedule(step, recipe.steps)
+        for optimizer in optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] = rate
+        length = pick_length(step / recipe.steps, recipe, generator=generator)
+        rows = recipe.tokens // (length + 1)
+        repeats = round(rows * recipe.repeats)
+        batch = torch.cat(
+            [
+                sample_repeats(words, repeats, length, generator=generator),
+                language.sample(rows - repeats, length, generator=generator),
+            ]
+        )
+        tokens = torch.cat([torch.full((rows, 1), BOS_ID), batch], dim=1)
+        loss = _loss(model, tokens)
+        model.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        for optimizer in optimizers:
+            optimizer.step()
+        shrink_heads(model, rate * recipe.sparsity)
+        if step % 50 == 49 or step == recipe.steps - 1:
+            seen = {"step": step + 1.0, "train_loss": loss.item()}
+            n = min(50, (recipe.n_positions - 1) // 2)
+            curve.append(seen | evaluate(model, language, bos=BOS_ID, n=n))
+            bar.set_postfix_str(
+                f"repeats {curve[-1]['second_accuracy']:.3f}, "
+                f"language {curve[-1]['language_log_prob']:.3f}"
             )
-            tokens = torch.cat([torch.full((rows, 1), BOS_ID), batch], dim=1)
-            loss = _loss(model, tokens)
-            model.zero_grad()
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-            for optimizer in optimizers:
-                optimizer.step()
-            shrink_heads(model, rate * recipe.sparsity)
-            if step % 50 == 49 or step == recipe.steps - 1:
-                seen = {"step": step + 1.0, "train_loss": loss.item()}
-                n = min(50, (recipe.n_positions - 1) // 2)
-                curve.append(seen | evaluate(model, language, bos=BOS_ID, n=n))
-                note = (
-                    f"repeats {curve[-1]['second_accuracy']:.3f}, "
-                    f"language {curve[-1]['language_log_prob']:.3f}"
-                )
-            bar.advance(note=note)
     return model.eval(), curve
 
 
@@ -174,7 +173,7 @@ def evaluate(
         sequences: Sequences of each kind.
 
     Returns:
-        Mean log-probability and accuracy of the first and (seam left out) the second half of
+        Mean log-probability and accuracy of the first and (boundary left out) the second half of
         `[BOS, r, r]`, and mean log-probability of language from the third word on, in nats.
     """
     generator = torch.Generator().manual_seed(12345)

@@ -1,11 +1,4 @@
-"""Loading a language model, wherever it is to be had."""
-
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Literal
-
-import torch
+"""A language model: where it is to be had, its parts, and going through it again."""
 
 from helpers.models.cache import cache_directory
 from helpers.models.errors import (
@@ -15,120 +8,11 @@ from helpers.models.errors import (
     UnreachableModelError,
     UnsupportedModelError,
 )
-from helpers.models.model import Model
-from helpers.models.replay import CleanRun, NotReplayableError, record
-from helpers.models.site import Site, SiteKind
-from helpers.models.sources import KNOWN, Source, asked_for, check_directory, find_source
+from helpers.models.head_weights import HeadWeights
+from helpers.models.load import load_model
+from helpers.models.model import Model, StopRun
+from helpers.models.replay import CleanRun, NotReplayableError, can_replay, record
+from helpers.models.sites import Part, Site, SiteKind
+from helpers.models.sources import KNOWN, Source, asked_for, find_source
 from helpers.models.untrained import untrained_bridge, untrained_model
-from helpers.models.weights import HeadWeights
 from helpers.models.wrap import wrap_bridge
-from helpers.progress import track
-
-__all__ = [
-    "KNOWN",
-    "BrokenModelError",
-    "CleanRun",
-    "HeadWeights",
-    "Model",
-    "ModelError",
-    "NotReplayableError",
-    "Site",
-    "SiteKind",
-    "Source",
-    "UnknownModelError",
-    "UnreachableModelError",
-    "UnsupportedModelError",
-    "asked_for",
-    "cache_directory",
-    "find_source",
-    "load_model",
-    "record",
-    "untrained_bridge",
-    "untrained_model",
-    "wrap_bridge",
-]
-
-Device = Literal["auto", "cpu", "cuda", "mps"]
-
-
-def load_model(name: str = "auto", *, device: Device = "auto") -> Model:
-    """Load a language model and say which one it is.
-
-    | name               | what is loaded                                                    |
-    |--------------------|-------------------------------------------------------------------|
-    | "auto"             | HELPERS_MODEL if it is set; else gpt2 if it is here or the hub    |
-    |                    | answers, else smollm2, else mini                                  |
-    | "gpt2"             | GPT2-small, pinned; from HELPERS_GPT2_DIR, the hub cache, the hub |
-    | "smollm2"          | SmolLM2-135M-Instruct (4-bit weights), from the package index     |
-    | "mini"             | the small model that ships with this package                      |
-    | a directory        | what `save_pretrained` wrote there                                |
-    | "owner/name"       | a model on the hub                                                |
-
-    Weights are read in float32 from safetensors only; LayerNorm is folded and writing weights
-    are centred (log-probabilities stay the same); no code from the hub is run; gradients are off.
-
-    Args:
-        name: See above.
-        device: "auto" takes CUDA if there is one, else the CPU. "mps" only when asked for: it
-            has given silently wrong results.
-
-    Returns:
-        The model; `model.bridge` is TransformerLens' own object.
-
-    Raises:
-        UnknownModelError: If the name is none of the above.
-        UnreachableModelError: If the model is not here and cannot be fetched.
-        BrokenModelError: If the files are damaged or missing.
-        UnsupportedModelError: If it is no causal language model with attention patterns.
-        ValueError: If the device is unknown or not there.
-    """
-    where = _pick_device(device)
-    with _quiet_transformers():
-        source = find_source(asked_for(name))
-        check_directory(source.directory)
-        with track(2, f"loading {source.name}") as bar:  # reading and folding take as long
-            bridge = _boot(source, where)
-            bar.advance()
-            model = wrap_bridge(bridge, source)
-            bar.advance()
-    sys.stdout.write(f"{model!r}\nchosen: {source.reason}\n")
-    return model
-
-
-def _boot(source: Source, device: str) -> object:
-    from transformer_lens.model_bridge import TransformerBridge
-
-    try:
-        return TransformerBridge.boot_transformers(
-            str(source.directory), device=device, dtype=torch.float32
-        )
-    except (OSError, KeyError, NotImplementedError, ValueError) as error:
-        raise UnsupportedModelError(
-            f"TransformerLens cannot load {source.name} from {source.directory}: {error}"
-        ) from error
-
-
-def _pick_device(device: str) -> str:
-    if device not in {"auto", "cpu", "cuda", "mps"}:
-        raise ValueError(f'Unknown device {device!r}: choose "auto", "cpu", "cuda" or "mps".')
-    if device == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    here = {"cuda": torch.cuda.is_available, "mps": torch.backends.mps.is_available}
-    if device in here and not here[device]():
-        raise ValueError(f'There is no {device} device on this machine; use device="auto".')
-    return device
-
-
-@contextmanager
-def _quiet_transformers() -> Iterator[None]:
-    from transformers.utils import logging
-
-    shown, level = logging.is_progress_bar_enabled(), logging.get_verbosity()
-    logging.disable_progress_bar()
-    logging.set_verbosity_error()
-    try:
-        yield
-    finally:
-        logging.set_verbosity(level)
-        if shown:
-            logging.enable_progress_bar()

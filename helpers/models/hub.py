@@ -3,10 +3,9 @@
 import os
 import threading
 from pathlib import Path
-from typing import Any
 
 from helpers.models.errors import UnreachableModelError
-from helpers.progress import Bar, silent, track
+from helpers.progress import is_watched
 
 PATIENCE = 3.0
 """Seconds in all that may pass before the hub counts as out of reach."""
@@ -78,43 +77,20 @@ def fetch_snapshot(repository: str, revision: str) -> Path:
     Raises:
         UnreachableModelError: If the hub refuses or breaks off.
     """
-    from huggingface_hub import snapshot_download
+    from huggingface_hub import snapshot_download, utils
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError
 
-    wanted: dict[str, Any] = {"revision": revision, "allow_patterns": _WANTED}
+    hidden = not (is_watched() or utils.are_progress_bars_disabled())
+    if hidden:  # the client draws its bars into log files too
+        utils.disable_progress_bars()
     try:
-        with silent(0, "asking") as bar:
-            files: Any = snapshot_download(
-                repository, dry_run=True, tqdm_class=_counter(bar), **wanted
-            )
-        missing = sum(file.file_size or 0 for file in files if file.will_download)
-        with track(missing, f"fetching {repository}") as bar:
-            found = snapshot_download(repository, tqdm_class=_counter(bar), **wanted)
-            bar.advance(missing - bar.done)
-        return Path(found)
+        return Path(snapshot_download(repository, revision=revision, allow_patterns=_WANTED))
     except (HfHubHTTPError, HFValidationError, OSError) as error:
         raise UnreachableModelError(
             f"The hub would not hand out {repository!r} at revision {revision!r}: {error}\n"
             "Ways out: check the spelling; for a gated model run `hf auth login`; or fetch the "
             "files on another machine and pass their directory."
         ) from error
-
-
-def _counter(bar: Bar) -> Any:
-    """What the hub's client tells of the bytes it gets, for our bar; it draws nothing itself."""
-    from huggingface_hub.utils import tqdm
-
-    class Counter(tqdm):
-        def __init__(self, *args: Any, **kwargs: Any) -> None:
-            # One of its bars counts files, one bytes on the line, one bytes on the disk.
-            self._counts = kwargs.get("unit") == "B" and not str(kwargs.get("name")).endswith(
-                ".transfer"
-            )
-            super().__init__(*args, **{**kwargs, "disable": True})
-
-        def update(self, n: float | None = 1) -> bool | None:
-            if self._counts and n and bar.done < bar.total:
-                bar.advance(min(n, bar.total - bar.done))
-            return super().update(n)
-
-    return Counter
+    finally:
+        if hidden:
+            utils.enable_progress_bars()

@@ -1,12 +1,19 @@
 """Going through the tail of the network again without going through what did not change.
 
-A change at layer l and position p leaves everything below l, and everything before p, as it was.
-A clean run therefore keeps what the tail needs: the residual stream between the blocks, the keys
-and values of every position, and the arguments with which the model called each block. A block is
-then called again by the model's own code, on a few late positions only; what those look at before
-them comes from the keys and values of the clean run.
+Why the trick is right: a transformer is causal and layered. A change at layer l and position p
+leaves everything below l as it was, and everything before p, at every layer; of the earlier
+positions a later one sees nothing but their keys and values. So a clean run keeps what the tail
+needs: the residual stream between the blocks, the keys and values of every position, and the
+arguments with which the model called each block. A block is then called again *by the model's own
+code*, on a few late positions only, with the clean keys and values put before their own. No
+model's mathematics is copied here, so that GPT-2, Llama and GPT-NeoX types, shared keys and
+rotated positions all go the same way.
+
+The idea is that of a key-value cache in generation (Pope et al. 2022, Efficiently Scaling
+Transformer Inference), used for one more thing: going on from the middle of the network.
 """
 
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -18,13 +25,16 @@ from torch import Tensor
 from transformers.cache_utils import Cache
 
 from helpers.models.errors import UnsupportedModelError
-from helpers.models.lean import lean
-from helpers.models.model import Model
-from helpers.progress import Track, silent
+from helpers.models.model import Model, StopRun
+from helpers.models.sites import Site
+from helpers.models.skip_unwatched import skip_unwatched
+
+TOLERANCE = 1e-3
+"""Largest difference to a run of the whole model, in nats, that rounding can explain."""
 
 
 class NotReplayableError(UnsupportedModelError):
-    """The model calls its blocks in a way that cannot be repeated for some positions only."""
+    """The model cannot be gone through again for some positions only; the message says why."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -84,11 +94,11 @@ class CleanRun:
 
         args, kwargs = self._calls[layer]
         block = self.model.bridge.blocks[layer]
-        with torch.no_grad(), lean([block]):
+        with torch.no_grad(), skip_unwatched([block]):
             out = block(
                 residual, *map(fit, args), **{name: fit(value) for name, value in kwargs.items()}
             )
-        return _residual_of(out)
+        return residual_of(out)
 
     def _cut(self, value: Tensor, sequence: Tensor, start: int, stop: int) -> Tensor:
         """The part of an argument that belongs to some positions (and rows)."""
@@ -105,7 +115,7 @@ class CleanRun:
         raise NotReplayableError(f"A block takes an argument of shape {tuple(value.shape)}.")
 
 
-def record(model: Model, tokens: Int[Tensor, "batch pos"], *, track: Track = silent) -> CleanRun:
+def record(model: Model, tokens: Int[Tensor, "batch pos"]) -> CleanRun:
     """Run the model without any change and keep what its tail can be replayed from.
 
     Nothing is unembedded. Memory: three tensors the size of the residual stream (less with
@@ -114,7 +124,6 @@ def record(model: Model, tokens: Int[Tensor, "batch pos"], *, track: Track = sil
     Args:
         model: The model.
         tokens: Token ids.
-        track: Shows how far the run has come.
 
     Raises:
         NotReplayableError: If the model keeps no plain cache of keys and values.
@@ -129,18 +138,11 @@ def record(model: Model, tokens: Int[Tensor, "batch pos"], *, track: Track = sil
         calls.append((args[1:], kwargs))
 
     def after(_module: object, _args: object, out: Any) -> None:
-        residuals.append(_residual_of(out))
-        raise _Done
+        residuals.append(residual_of(out))
+        raise StopRun
 
-    with (
-        track(model.n_layers, "running the model") as bar,
-        _module_hooks(model, before, after),
-        model.entering_blocks(bar.advance),
-    ):
-        try:
-            model(tokens)
-        except _Done:
-            pass
+    with _module_hooks(model, before, after), torch.no_grad():
+        model.run(tokens)
     given = [value for args, kwargs in calls[:1] for value in (*args, *kwargs.values())]
     cache = next((value for value in given if isinstance(value, Cache)), None)
     layers = getattr(cache, "layers", [])
@@ -154,8 +156,70 @@ def record(model: Model, tokens: Int[Tensor, "batch pos"], *, track: Track = sil
     return CleanRun(model, tokens, residuals, keys, values, calls)  # type: ignore[arg-type]
 
 
-class _Done(Exception):  # noqa: N818 - not an error: it ends a run that has nothing left to show
-    pass
+def can_replay(model: Model, length: int) -> bool:
+    """Whether what is replayed now is what a run of the whole model would give.
+
+    Never while anything is hooked into the model: a replay goes on from a clean run. Else the
+    model is tried once, and the answer is kept: one attention output of the first layer is
+    changed at one position, replayed from there and from the beginning, and compared with a run
+    of the whole model. If they differ by more than `TOLERANCE`, or the model cannot be replayed
+    at all, a warning says so, and everything is done with whole runs from then on.
+
+    Args:
+        model: The model.
+        length: Positions of the input; one longer than any before is recorded once to see whether
+            the model keeps all its keys and values.
+    """
+    if not model.is_clean:
+        return False
+    if model.now.checked is None:
+        model.now.checked = _self_check(model)
+        if model.now.checked:
+            _warn(model, model.now.checked)
+    if model.now.checked or length <= model.now.recorded:
+        return not model.now.checked
+    try:
+        record(model, torch.zeros(1, length, dtype=torch.long))
+    except NotReplayableError as error:
+        _warn(model, str(error))
+        return False
+    model.now.recorded = length
+    return True
+
+
+def _warn(model: Model, reason: str) -> None:
+    warnings.warn(
+        f"{model.name} is run whole for each change, which takes longer: {reason}", stacklevel=4
+    )
+
+
+def _self_check(model: Model) -> str:
+    """What is wrong with replaying this model; nothing if all is well."""
+    pos, at = min(12, model.n_ctx), 5
+    generator = torch.Generator().manual_seed(0)
+    tokens = torch.randint(model.d_vocab, (2, pos), generator=generator)
+    site = Site("attn_out", 0)
+
+    def change(output: Tensor) -> Tensor:
+        changed = output.clone()
+        changed[:, at - pos] *= -1.0  # counted from the end: so it is the same when replayed
+        return changed
+
+    try:
+        run, rows, worst = record(model, tokens), torch.arange(2), 0.0
+        with torch.no_grad(), model.hooked({site: change}):
+            whole = model.forward(tokens).log_softmax(-1)
+        for start in (0, at):
+            residual = run.residuals[0][:, start:]
+            with model.hooked({site: change}):
+                residual = run.block(0, residual, sequence=rows, start=start)
+            for layer in range(1, model.n_layers):
+                residual = run.block(layer, residual, sequence=rows, start=start)
+            replayed = model.unembed(residual).log_softmax(-1)
+            worst = max(worst, float((replayed - whole[:, start:]).abs().max()))
+    except NotReplayableError as error:
+        return str(error)
+    return "" if worst <= TOLERANCE else f"a replayed run differs by {worst:.2g} nats."
 
 
 class _Prefix:
@@ -181,7 +245,8 @@ class _Prefix:
         return torch.cat([rows, new], dim=2)
 
 
-def _residual_of(out: Any) -> Tensor:
+def residual_of(out: Any) -> Tensor:
+    """The residual stream out of what a block returns."""
     return out[0] if isinstance(out, tuple) else out
 
 

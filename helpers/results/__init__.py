@@ -12,24 +12,4 @@ from helpers.results.files import (
     write_whole,
 )
 from helpers.results.labels import LEVEL, Value, label_array, summarize, token_coord
-from helpers.results.ranking import find_pair, rank_heads
-
-__all__ = [
-    "LEVEL",
-    "MOST_ROWS",
-    "Value",
-    "correlate_cells",
-    "correlate_scores",
-    "find_pair",
-    "keep",
-    "label_array",
-    "load_result",
-    "rank_heads",
-    "save_result",
-    "save_table",
-    "summarize",
-    "to_long_table",
-    "token_coord",
-    "write_json",
-    "write_whole",
-]
+from helpers.results.ranking import find_pair, rank_heads, selection_frequency

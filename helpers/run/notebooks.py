@@ -16,6 +16,9 @@ _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 # Kernels talk through files that only this user can open, where the system has such (not Windows).
 _KERNEL = Config({"KernelManager": {"transport": "ipc"}} if os.name == "posix" else {})
 
+_PATIENCE = 120
+"""Seconds a busy machine may take to hand over a cell's last output: 4, the default, lost runs."""
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -83,6 +86,7 @@ def run_notebook(
                 progress_bar=False,
                 log_output=False,
                 config=_KERNEL,
+                iopub_timeout=_PATIENCE,
             )
         except PapermillExecutionError as raised:
             cell, error = raised.cell_index + 1, _one_line(f"{raised.ename}: {raised.evalue}")

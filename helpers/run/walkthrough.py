@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import nbformat
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 from helpers.claims import claims_as_json, collect_claims
 from helpers.models import asked_for, find_source
@@ -77,7 +77,8 @@ def run_walkthrough(
     # tqdm takes None for: not where stderr is no terminal.
     with tqdm(total=len(paths), disable=None) as bar:
         for number, (path, chapter) in enumerate(zip(paths, chapters, strict=True), start=1):
-            name = f"chapter {number} of {len(paths)}: {chapter.title}"
+            asks = chapter.title.rpartition(" · ")[2]
+            name = f"chapter {number} of {len(paths)}: {asks}"
             bar.set_description(name)
             start = time.monotonic()
             outcome = run_notebook(

@@ -10,7 +10,7 @@ from xml.sax.saxutils import escape, quoteattr
 import numpy as np
 
 from helpers import theme
-from helpers.drawing.escaping import escape_invisible
+from helpers.escaping import escape_invisible
 
 _STYLE = (
     f".paper{{fill:{theme.PAPER}}}text{{fill:{theme.INK}}}"

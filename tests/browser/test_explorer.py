@@ -9,13 +9,15 @@ from browser.pages import open_page
 from browser.pixels import is_drawn, take_pixels
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from helpers import get_all_attention, sample_repeated_tokens, score_heads, theme, view_heads
+from helpers import sample_repeated_tokens, theme, view_heads
+from helpers.chapters.attention import get_all_attention
+from helpers.chapters.scan import score_heads
 from helpers.viewers import View
 
 pytestmark = pytest.mark.browser
 
 N = 12
-SCORES = ("induction", "previous_token", "duplicate_token", "bos_rest")
+SCORES = ("induction", "previous_token", "duplicate_token", "attention_sink")
 
 
 @pytest.fixture(scope="module")

@@ -65,7 +65,7 @@ def test_views_stay_alive_out_of_sight(page: Page, tmp_path: Path) -> None:
     # The habit of JupyterLab up to 4.4: cells out of sight are taken out of the document.
     folder = copy_notebooks(tmp_path / "notebooks")
     with serve_lab(folder, tmp_path / "home", **{TRACKER: {"windowingMode": "full"}}) as lab:
-        open_notebook(page, lab, "03_attention_patterns.ipynb")
+        open_notebook(page, lab, "03_attention.ipynb")
         run_all(page)
         ran = read_notebook(page)
         for _ in range(2):

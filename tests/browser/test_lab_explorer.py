@@ -9,11 +9,11 @@ from playwright.sync_api import Page, expect
 pytestmark = pytest.mark.browser
 
 SHORT = """
-from helpers import get_all_attention, load_model, sample_repeated_tokens, score_heads, view_heads
+from helpers import attention, load_model, sample_repeated_tokens, scan, view_heads
 
 model = load_model("mini")
 sample = sample_repeated_tokens(model, n=10, sequences=1)
-view_heads(score_heads(model, sample), get_all_attention(model, sample))
+view_heads(scan.score_heads(model, sample), attention.get_all_attention(model, sample))
 """
 
 

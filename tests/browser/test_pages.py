@@ -14,7 +14,7 @@ from helpers.run import WalkthroughRun
 pytestmark = pytest.mark.browser
 
 NAMES = sorted(path.stem for path in (Path(__file__).parents[2] / "notebooks").glob("0*.ipynb"))
-VIEWS = {"01_baseline_loss": 2, "03_attention_patterns": 3, "08_real_text": 2}
+VIEWS = {"01_loss": 2, "03_attention": 3, "08_text": 2}
 """How many views of ours a page holds."""
 
 
@@ -63,14 +63,14 @@ def test_the_index_leads_everywhere_and_back(page: Page, mini_run: WalkthroughRu
 
 
 def test_a_link_to_a_head_opens_it(page: Page, mini_run: WalkthroughRun):
-    address = (mini_run.folder / "03_attention_patterns.html").as_uri()
+    address = (mini_run.folder / "03_attention.html").as_uri()
     page.goto(f"{address}#L2H5:previous_token:2")
     expect(page.locator(".helpers-heads .heading")).to_contain_text("L2H5: previous-token score")
     assert page.locator("select.sequence").input_value() == "1"
 
 
 def test_circuitsvis_comes_once_and_follows_the_pointer(page: Page, mini_run: WalkthroughRun):
-    path = mini_run.folder / "03_attention_patterns.html"
+    path = mini_run.folder / "03_attention.html"
     assert path.read_text(encoding="utf-8").count("helpers-loader") == 1
     page.goto(path.as_uri())
     view = page.locator(".helpers-attention[data-live=yes]").first
@@ -85,7 +85,7 @@ def test_circuitsvis_comes_once_and_follows_the_pointer(page: Page, mini_run: Wa
     assert (take_pixels(view) != before).any()
 
 
-@pytest.mark.parametrize("name", ["03_attention_patterns", "index"])
+@pytest.mark.parametrize("name", ["03_attention", "index"])
 def test_without_scripts_pictures_stay(chromium: Browser, mini_run: WalkthroughRun, name: str):
     with open_page(chromium, java_script_enabled=False) as (page, log):
         page.goto((mini_run.folder / f"{name}.html").as_uri())

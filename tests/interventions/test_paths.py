@@ -1,54 +1,56 @@
-"""Cutting one path: what TransformerLens says of it, and what the compiled model must show."""
+"""Patching one path: what TransformerLens says of it, and what the compiled model must show."""
 
 import pytest
 import torch
 from compiled import INDUCTION, PREVIOUS
 from pytest import approx
+from shapes import LLAMA, NEOX
 from unchecked import unchecked
 
-from helpers import Head, find_pair, sample_repeated_tokens, score_heads
-from helpers.forward import attention_patterns
-from helpers.interventions import PATHS, Removals, cut_paths
+from helpers import Head, ablate, find_pair, log_probs, patch, patch_path, sample_repeated_tokens
+from helpers.chapters.scan import score_heads
+from helpers.interventions import PATH_INPUTS
 from helpers.metrics import induction_score
-from helpers.models import Site
+from helpers.models import Site, untrained_model
+from helpers.running import attention_patterns, collect
 
 N = 8
 
 
-def test_only_the_key_matters_in_the_compiled_model(compiled):
+def pattern_of(model, tokens, head):
+    return attention_patterns(model, tokens, [head])[0]
+
+
+@pytest.mark.parametrize("effect", ["direct", "total"])
+def test_only_the_key_matters_in_the_compiled_model(compiled, effect):
     sample = sample_repeated_tokens(compiled, n=N, sequences=4)
-    cuts = [(), *((path,) for path in PATHS), PATHS]
     uniform = sum(1 / (q + 1) for q in range(N + 1, 2 * N + 1)) / N
-    for way in ("direct", "any"):
-        received = cut_paths(
-            compiled, sample.tokens, [PREVIOUS], INDUCTION, cuts, way=way, method="zero"
-        )
-        scores = [induction_score(each.pattern, N).mean().item() for each in received]
-        assert scores == approx([1.0, 1.0, uniform, 1.0, uniform], abs=1e-5)
-        assert torch.equal(received[0].z, received[1].z)
+    expected = {"query": 1.0, "key": uniform, "value": 1.0, PATH_INPUTS: uniform, (): 1.0}
+    for cut, score in expected.items():
+        with patch_path(compiled, [PREVIOUS], INDUCTION, input=cut, effect=effect, method="zero"):
+            pattern = pattern_of(compiled, sample.tokens, INDUCTION)
+        assert induction_score(pattern, N).mean().item() == approx(score, abs=1e-5)
 
 
-@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("path", PATH_INPUTS)
 def test_a_direct_path_is_what_transformer_lens_cuts(mini, path):
     from transformer_lens.patching import get_act_patch_direct_path
 
     sample = sample_repeated_tokens(mini, n=N, sequences=4)
     sender, receiver = find_pair(score_heads(mini, sample))
-    (received,) = cut_paths(mini, sample.tokens, [sender], receiver, [(path,)])
-    removals = Removals(mini, sample.tokens, [[sender]], method="mean")
+    with patch_path(mini, sender, receiver, input=path, reference=sample):
+        ours = pattern_of(mini, sample.tokens, receiver)
     site = Site("z", sender.layer)
-    seen = {}
-    with mini.hooked({site: lambda z: seen.update(z=z.clone())}):
-        mini(sample.tokens)
-    (edit,) = removals.edits([sender], slice(None)).values()
-
+    z = collect(mini, sample.tokens, {site: lambda value, _rows: value.clone()})[site]
+    patched = z.clone()
+    patched[:, 1:, sender.head] = z[:, 1:, sender.head].mean(0)
     patterns = []
     with mini.hooked({Site("pattern", receiver.layer): lambda p: patterns.append(p.clone())}):
         get_act_patch_direct_path(
             mini.bridge,
             sample.tokens,
-            {site.hook_name: edit(seen["z"])},
-            {site.hook_name: seen["z"]},
+            {site.hook_name: patched},
+            {site.hook_name: z},
             lambda _logits: torch.tensor(0.0),
             sender.layer,
             sender.head,
@@ -57,28 +59,53 @@ def test_a_direct_path_is_what_transformer_lens_cuts(mini, path):
         )
     # It goes through every later head in turn; the receiver's own run is one of them.
     place = (receiver.layer - sender.layer - 1) * mini.n_heads + receiver.head
-    assert torch.allclose(patterns[place][:, receiver.head], received.pattern, atol=1e-5)
+    assert torch.allclose(patterns[place][:, receiver.head], ours, atol=1e-5)
 
 
-def test_cutting_nothing_or_cutting_all_by_any_way(mini):
-    """All inputs cut by any way: the head does what it does when the senders are removed."""
+@pytest.mark.parametrize("shape", ["mini", "llama", "neox"])
+def test_all_inputs_cut_in_total_is_what_the_head_does_without_the_senders(mini, shape):
+    """Shared keys, rotated positions, parallel attention: the same on every family."""
+    model = mini if shape == "mini" else untrained_model({"llama": LLAMA, "neox": NEOX}[shape])
+    sample = sample_repeated_tokens(model, n=N, sequences=4)
+    last = model.n_layers - 1
+    senders, receiver = [Head(0, 1), Head(last - 1, 0)], Head(last, 2)
+    clean = pattern_of(model, sample.tokens, receiver)
+    with patch_path(model, senders, receiver, input=(), effect="total", reference=sample):
+        assert torch.equal(pattern_of(model, sample.tokens, receiver), clean)
+    with patch_path(model, senders, receiver, input=PATH_INPUTS, effect="total", reference=sample):
+        cut, others = (pattern_of(model, sample.tokens, h) for h in (receiver, Head(last, 0)))
+        (z,) = collect(
+            model, sample.tokens, {Site("z", last): lambda z, _rows: z[:, :, 2].clone()}
+        ).values()
+    with ablate(model, senders, reference=sample):
+        removed = pattern_of(model, sample.tokens, receiver)
+        (z_removed,) = collect(
+            model, sample.tokens, {Site("z", last): lambda z, _rows: z[:, :, 2].clone()}
+        ).values()
+    assert torch.allclose(cut, removed, atol=1e-5) and not torch.allclose(cut, clean, atol=1e-5)
+    assert torch.allclose(z, z_removed, atol=1e-4)
+    assert torch.equal(others, pattern_of(model, sample.tokens, Head(last, 0)))
+
+
+def test_what_the_receiver_does_differently_reaches_the_rest(mini):
+    """Putting in what the patched head gathered gives the same loss as patching the path."""
     sample = sample_repeated_tokens(mini, n=N, sequences=4)
-    sender, receiver = Head(0, 1), Head(2, 2)
-    none, everything = cut_paths(
-        mini, sample.tokens, [sender], receiver, [(), PATHS], way="any", method="zero"
-    )
-    assert torch.equal(none.pattern, attention_patterns(mini, sample.tokens, [receiver])[0])
-    removals = Removals(mini, sample.tokens, [[sender]], method="zero")
-    with mini.hooked(removals.edits([sender], slice(None))):
-        removed = attention_patterns(mini, sample.tokens, [receiver])[0]
-    assert torch.allclose(everything.pattern, removed, atol=1e-5)
+    sender, receiver = Head(0, 1), Head(1, 1)
+    site = Site("z", receiver.layer)
+    with patch_path(mini, sender, receiver, effect="total", reference=sample):
+        inside = log_probs(mini, sample)
+        (z,) = collect(
+            mini, sample.tokens, {site: lambda value, _rows: value[:, :, 1].clone()}
+        ).values()
+    with patch(mini, receiver, z):
+        assert abs(log_probs(mini, sample) - inside).max() < 1e-5
+    assert abs(log_probs(mini, sample) - inside).max() > 0.1
 
 
 def test_bad_requests_name_the_way_out(mini):
-    tokens = sample_repeated_tokens(mini, n=N, sequences=2).tokens
-    with pytest.raises(ValueError, match="no path"):
-        unchecked(cut_paths)(mini, tokens, [Head(1, 0)], Head(1, 1), [("key",)])
+    with pytest.raises(ValueError, match="no path"), patch_path(mini, "L1H0", "L1H1"):
+        pass
     with pytest.raises(ValueError, match="query, key, value"):
-        unchecked(cut_paths)(mini, tokens, [Head(0, 0)], Head(1, 1), [("keys",)])
-    with pytest.raises(ValueError, match="direct, any"):
-        unchecked(cut_paths)(mini, tokens, [Head(0, 0)], Head(1, 1), [], way="both")
+        next(unchecked(patch_path)(mini, "L0H0", "L1H1", input="keys"))
+    with pytest.raises(ValueError, match="direct, total"):
+        next(unchecked(patch_path)(mini, "L0H0", "L1H1", effect="both"))

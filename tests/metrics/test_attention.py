@@ -6,7 +6,7 @@ from pytest import approx
 
 from helpers.metrics import (
     SCORES,
-    bos_rest_score,
+    attention_sink_score,
     duplicate_token_score,
     induction_score,
     induction_score_blog,
@@ -36,13 +36,13 @@ def test_entries_at_n_3():
     assert induction_score_blog(NUMBERED, 3) == approx((20 + 31 + 42 + 53 + 64) / 5)
     assert previous_token_score(NUMBERED, 3) == approx((21 + 32 + 43 + 54 + 65) / 5)
     assert duplicate_token_score(NUMBERED, 3) == approx((41 + 52 + 63) / 3)
-    assert bos_rest_score(NUMBERED, 3) == approx((10 + 20 + 30 + 40 + 50 + 60) / 6)
+    assert attention_sink_score(NUMBERED, 3) == approx((10 + 20 + 30 + 40 + 50 + 60) / 6)
 
 
 def test_a_perfect_head_scores_one():
     assert induction_score(INDUCTION, 2) == 1.0
     assert duplicate_token_score(INDUCTION, 2) == 0.0
-    assert bos_rest_score(INDUCTION, 2) == 0.5
+    assert attention_sink_score(INDUCTION, 2) == 0.5
 
 
 def test_the_blog_diagonal_misjudges_at_n_50():
@@ -65,7 +65,7 @@ def test_uniform_attention_by_hand():
     assert torch.equal(uniform[1], torch.tensor([0.5, 0.5, 0, 0, 0]))
     assert induction_score(uniform, 2) == approx((1 / 4 + 1 / 5) / 2)
     assert previous_token_score(uniform, 2) == approx((1 / 3 + 1 / 4 + 1 / 5) / 3)
-    assert bos_rest_score(uniform, 2) == approx((1 / 2 + 1 / 3 + 1 / 4 + 1 / 5) / 4)
+    assert attention_sink_score(uniform, 2) == approx((1 / 2 + 1 / 3 + 1 / 4 + 1 / 5) / 4)
 
 
 def test_leading_dimensions_are_kept():

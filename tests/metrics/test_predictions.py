@@ -5,13 +5,7 @@ import torch
 from pytest import approx
 from unchecked import unchecked
 
-from helpers.metrics import (
-    PARTS,
-    in_context_learning_score,
-    is_top1,
-    part_slice,
-    token_log_probs,
-)
+from helpers.metrics import PARTS, in_context_learning_score, is_top1, part_slice, token_log_probs
 
 
 def test_log_probs_come_from_the_logits_one_position_earlier():
@@ -34,14 +28,14 @@ def test_parts_of_a_repeat():
     """N = 3: targets 1 2 3 | 4 | 5 6."""
     targets = list(range(1, 7))
     assert targets[part_slice("first", 3)] == [1, 2, 3]
-    assert targets[part_slice("seam", 3)] == [4]
+    assert targets[part_slice("boundary", 3)] == [4]
     assert targets[part_slice("second", 3)] == [5, 6]
     assert targets[part_slice("second_blog", 3)] == [4, 5, 6]
     assert len(PARTS) == 4
 
 
 def test_an_unknown_part_is_named():
-    with pytest.raises(ValueError, match="'third'.*first, seam"):
+    with pytest.raises(ValueError, match="'third'.*first, boundary"):
         unchecked(part_slice)("third", 3)
 
 

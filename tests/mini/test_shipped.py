@@ -6,13 +6,15 @@ from contextlib import ExitStack
 import pytest
 import torch
 
-from helpers import measure_loss, rank_heads, sample_repeated_tokens, score_heads, summarize_loss
-from helpers.forward import activations, predict
+from helpers import rank_heads, sample_repeated_tokens
+from helpers.chapters.loss import measure_loss, summarize_loss
+from helpers.chapters.scan import score_heads
+from helpers.inputs import bos_token, ordinary_tokens
 from helpers.metrics import part_slice
 from helpers.mini.language import MarkovLanguage
 from helpers.mini.train import SHIPPED, evaluate
 from helpers.models import Site
-from helpers.tokens import bos_token, ordinary_tokens
+from helpers.running import collect_layers, predict
 
 N = 50
 
@@ -51,7 +53,7 @@ def losses_without(model, sample, text, sites) -> tuple[float, float]:
     for tokens in (sample.tokens, text):
         with ExitStack() as stack:
             for site, heads in sites.items():
-                mean = activations(model, tokens, site.kind, [site.layer])[0].mean(0)
+                mean = collect_layers(model, tokens, site.kind, [site.layer])[0].mean(0)
                 stack.enter_context(model.hooked({site: _put(mean, heads)}))
             found.append(losses(model, sample, text)[0 if tokens is sample.tokens else 1])
     return found[0], found[1]

@@ -206,7 +206,7 @@ def test_a_killed_conversion_leaves_nothing_half_made(monkeypatch, tmp_path):
     monkeypatch.setattr(smollm2, "_installed_gguf", lambda: tmp_path / "x.gguf")
     monkeypatch.setattr(smollm2, "check_sha256", lambda path: None)
 
-    def dies(gguf, into, *, track):
+    def dies(gguf, into):
         into.mkdir()
         (into / "config.json").write_text("{")
         raise KeyboardInterrupt
@@ -216,7 +216,7 @@ def test_a_killed_conversion_leaves_nothing_half_made(monkeypatch, tmp_path):
         smollm2.smollm2_directory()
     assert not smollm2.is_converted()
     assert [path for path in tmp_path.iterdir() if path.is_dir()] == []
-    monkeypatch.setattr(smollm2, "_convert", lambda gguf, into, *, track: into.mkdir())
+    monkeypatch.setattr(smollm2, "_convert", lambda gguf, into: into.mkdir())
     assert smollm2.smollm2_directory().is_dir() and smollm2.is_converted()
 
 

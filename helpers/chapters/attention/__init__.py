@@ -2,3 +2,4 @@
 
 from helpers.chapters.attention.describe import describe_pair
 from helpers.chapters.attention.plot import plot_attention
+from helpers.running import get_all_attention

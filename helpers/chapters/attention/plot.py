@@ -4,9 +4,9 @@ import plotly.graph_objects as go
 import xarray as xr
 
 from helpers import theme
-from helpers.drawing.escaping import escape_text
 from helpers.drawing.frame import model_of
 from helpers.drawing.heatmap import check_dims, heatmap, label_axis
+from helpers.escaping import escape_text
 
 
 def plot_attention(pattern: xr.DataArray, *, mark_stripe: bool = True) -> go.Figure:
@@ -42,7 +42,7 @@ def plot_attention(pattern: xr.DataArray, *, mark_stripe: bool = True) -> go.Fig
             x=[1, n + 1, n + 2, 2, 1],  # at each row half a place left and right of its entry
             y=[n + 0.5, 2 * n + 0.5, 2 * n + 0.5, n + 0.5, n + 0.5],
             mode="lines",
-            line={"color": theme.SEAM, "width": 1.5},
+            line={"color": theme.BOUNDARY, "width": 1.5},
             name="where an induction head looks",
             hoverinfo="skip",
             showlegend=True,

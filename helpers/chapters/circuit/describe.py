@@ -6,26 +6,28 @@ import xarray as xr
 from helpers.drawing.prose import Prose
 
 
-def describe_circuit(circuit: xr.Dataset, ladder: xr.Dataset) -> Prose:
+def describe_circuit(circuit: xr.Dataset, embedded: xr.Dataset) -> Prose:
     """How well the two-head circuit matches tokens with themselves, in words.
 
     Args:
         circuit: Result of `score_two_head_circuit`.
-        ladder: Result of `score_embedding_ladder`.
+        embedded: Result of `score_embeddings`.
     """
     accuracy = circuit["accuracy"].isel(pair=0).sel(k=1)
     chance = float(circuit["accuracy"].attrs["chance"])
     keys = float(accuracy.sel(along="keys"))
-    rungs = ladder["accuracy"].sel(k=1, along="keys")
+    embeddings = embedded["accuracy"].sel(k=1, along="keys")
     shares = ", ".join(
-        f"{share:.1%} ({rung})"
-        for rung, share in zip(rungs["rung"].to_numpy(), rungs.to_numpy(), strict=True)
+        f"{share:.1%} ({embedding})"
+        for embedding, share in zip(
+            embeddings["embedding"].to_numpy(), embeddings.to_numpy(), strict=True
+        )
     )
     return Prose(
         f"With raw W_E the circuit **{circuit['pair'].to_numpy()[0]}** of "
         f"**{circuit.attrs['model']}** matches {keys:.2%} of {circuit.attrs['tokens']:,} tokens "
         f"best with themselves along keys, {keys / chance:,.0f} times chance. "
-        f"On {ladder.attrs['tokens']:,} sampled tokens it matches {shares}."
+        f"On {embedded.attrs['tokens']:,} sampled tokens it matches {shares}."
     )
 
 
@@ -39,24 +41,24 @@ def describe_circuit_baselines(baselines: xr.Dataset) -> Prose:
     kinds, names = baselines["kind"].to_numpy(), baselines["pair"].to_numpy()
     chance = float(baselines["accuracy"].attrs["chance"])
     parts = []
-    for rung in baselines["rung"].to_numpy():
-        values = accuracy.sel(rung=rung).to_numpy()
+    for embedding in baselines["embedding"].to_numpy():
+        values = accuracy.sel(embedding=embedding).to_numpy()
         rivals = []
         for kind, plural in (("candidate", "other candidates"), ("random", "random pairs")):
             here = np.flatnonzero(kinds == kind)
             if len(here):
                 top = here[values[here].argmax()]
                 rivals.append(f"the best of {len(here)} {plural} {values[top]:.1%} ({names[top]})")
-        parts.append(f"{rung}: {', '.join([f'**{values[0]:.1%}**', *rivals])}")
+        parts.append(f"{embedding}: {', '.join([f'**{values[0]:.1%}**', *rivals])}")
     best = int(accuracy.isel(pair=0).to_numpy().argmax())
-    values = accuracy.isel(rung=best).to_numpy()
+    values = accuracy.isel(embedding=best).to_numpy()
     as_good = names[1:][values[1:] >= values[0] / 2]
     if values[0] <= 5 * chance:
-        verdict = "On no rung does the pair do much better than chance"
+        verdict = "On no embedding does the pair do much better than chance"
     elif len(as_good) == 0:
-        verdict = "On its best rung no other pair comes half as far"
+        verdict = "On its best embedding no other pair comes half as far"
     else:
-        verdict = f"On its best rung at least half as far: {', '.join(as_good)}"
+        verdict = f"On its best embedding at least half as far: {', '.join(as_good)}"
     return Prose(
         f"Top-1 along keys of **{names[0]}** in **{baselines.attrs['model']}**. "
         f"{'; '.join(parts)}. Chance is {chance:.2%}. {verdict}."
@@ -72,8 +74,8 @@ def describe_summed(summed: xr.Dataset) -> Prose:
     accuracy = summed["accuracy"].sel(along="keys", k=1)
     added = summed["added"].to_numpy()
     parts = []
-    for rung in summed["rung"].to_numpy():
-        values = accuracy.sel(rung=rung).to_numpy()
+    for embedding in summed["embedding"].to_numpy():
+        values = accuracy.sel(embedding=embedding).to_numpy()
         best = int(values.argmax())
         most = (
             "no further head adds to that"
@@ -81,7 +83,7 @@ def describe_summed(summed: xr.Dataset) -> Prose:
             else f"{values[best]:.1%} with {' + '.join(added[: best + 1])}, the most"
         )
         parts.append(
-            f"On {rung} embeddings {added[0]} alone gives {values[0]:.1%}; {most}; "
+            f"On {embedding} embeddings {added[0]} alone gives {values[0]:.1%}; {most}; "
             f"all {len(added)} together give {values[-1]:.1%}."
         )
     return Prose(

@@ -8,10 +8,10 @@ import xarray as xr
 
 from helpers import theme
 from helpers.drawing.baseline import name_rows, spread_out
-from helpers.drawing.escaping import escape_text
 from helpers.drawing.frame import draw_level, height_of, model_of, note_above, panels
 from helpers.drawing.heatmap import check_dims, heatmap, label_axis
 from helpers.drawing.lines import draw_bars
+from helpers.escaping import escape_text
 from helpers.metrics import wilson_interval
 
 Measure = Literal["top-1", "top-5", "MRR"]
@@ -59,25 +59,25 @@ def plot_pairs(pairs: xr.Dataset, *, along: str = "keys", k: int = 1) -> go.Figu
     return fig
 
 
-def plot_ladder(ladder: xr.Dataset) -> go.Figure:
-    """Accuracy of one pair on each rung of the embedding ladder, both ways.
+def plot_embeddings(embedded: xr.Dataset) -> go.Figure:
+    """Accuracy of one pair on each embedding, both ways.
 
     Args:
-        ladder: Result of `score_embedding_ladder`.
+        embedded: Result of `score_embeddings`.
 
     Returns:
         Grouped bars of top-1 accuracy, with Wilson's 95 % interval over the tokens; the dotted
         line is chance.
     """
-    accuracy, tokens = ladder["accuracy"].sel(k=1), ladder.attrs["tokens"]
-    check_dims(accuracy, ("rung", "along"))
-    fig = theme.figure(title=f"{escape_text(ladder.attrs['pair'])} by what stands for a token")
+    accuracy, tokens = embedded["accuracy"].sel(k=1), embedded.attrs["tokens"]
+    check_dims(accuracy, ("embedding", "along"))
+    fig = theme.figure(title=f"{escape_text(embedded.attrs['pair'])} by what stands for a token")
     for along, color in zip(("keys", "queries"), theme.SERIES, strict=False):
         values = accuracy.sel(along=along).to_numpy()
         ends = np.array([wilson_interval(value, tokens) for value in values.tolist()])
         draw_bars(
             fig,
-            ladder["rung"].to_numpy(),
+            embedded["embedding"].to_numpy(),
             {"mean": values, "low": ends[:, 0], "high": ends[:, 1]},
             color=color,
             hover="%{x}: %{y:.4f}",
@@ -95,7 +95,7 @@ def plot_ladder(ladder: xr.Dataset) -> go.Figure:
 def plot_circuit_baselines(
     baselines: xr.Dataset, *, measure: Measure = "top-1", along: str = "keys"
 ) -> go.Figure:
-    """The found pair beside other candidates and random pairs, one panel for each rung.
+    """The found pair beside other candidates and random pairs, one panel for each embedding.
 
     Args:
         baselines: Result of `score_circuit_baselines`.
@@ -112,23 +112,23 @@ def plot_circuit_baselines(
     values, chance = _measured(baselines, measure, along)
     kinds = baselines["kind"].to_numpy()
     names = np.array([escape_text(name) for name in baselines["pair"].to_numpy()])
-    rungs = baselines["rung"].to_numpy().tolist()
+    embeddings = baselines["embedding"].to_numpy().tolist()
     rows = [kind for kind in _KINDS if kind in kinds]
     limit = _limit(values, chance)
     fig = panels(
-        [f"{rung} embedding" for rung in rungs],
+        [f"{embedding} embedding" for embedding in embeddings],
         title=f"{names[kinds == 'pair'][0]} and other pairs: {model_of(baselines)}",
         height=330,
         horizontal_spacing=0.06,
     )
-    for column, rung in enumerate(rungs, start=1):
+    for column, embedding in enumerate(embeddings, start=1):
         place: dict[str, Any] = {"row": 1, "col": column}
-        on_rung = values.sel(rung=rung).to_numpy()
-        close = max(float(on_rung[kinds == "pair"][0]) / 2, 5 * chance)
+        here_values = values.sel(embedding=embedding).to_numpy()
+        close = max(float(here_values[kinds == "pair"][0]) / 2, 5 * chance)
         for row, kind in enumerate(rows):
             found = kind == "pair"
-            color, size, opacity = (theme.SEAM, 11, 1.0) if found else (theme.SECOND, 7, 0.6)
-            here, here_names = on_rung[kinds == kind], names[kinds == kind]
+            color, size, opacity = (theme.BOUNDARY, 11, 1.0) if found else (theme.SECOND, 7, 0.6)
+            here, here_names = here_values[kinds == kind], names[kinds == kind]
             fig.add_scatter(
                 x=here,
                 y=row + spread_out(len(here), by=0.0 if found else 0.3),
@@ -161,7 +161,7 @@ def plot_summed(
         along: "keys" (softmax runs over keys: the right one) or "queries".
 
     Returns:
-        One line a rung, from 0 to the largest value; the dotted line is chance.
+        One line a embedding, from 0 to the largest value; the dotted line is chance.
 
     Raises:
         ValueError: If there is no such measure.
@@ -171,12 +171,12 @@ def plot_summed(
     steps = list(range(len(added)))
     into = escape_text(summed.attrs["induction"])
     fig = theme.figure(title=f"Several heads feeding {into}: {model_of(summed)}")
-    for rung, color in zip(summed["rung"].to_numpy(), theme.SERIES, strict=False):
+    for embedding, color in zip(summed["embedding"].to_numpy(), theme.SERIES, strict=False):
         fig.add_scatter(
             x=steps,
-            y=values.sel(rung=rung).to_numpy(),
+            y=values.sel(embedding=embedding).to_numpy(),
             mode="lines+markers",
-            name=f"{escape_text(rung)} embedding",
+            name=f"{escape_text(embedding)} embedding",
             line={"color": color},
             text=[" + ".join(added[: step + 1]) for step in steps],
             hovertemplate="%{text}: %{y:.4f}<extra></extra>",

@@ -12,35 +12,6 @@ _NAMED = 3
 """How many heads the scatter names at the far end of each axis."""
 
 
-def plot_composition(
-    composition: xr.Dataset, target: str | Head, *, mark: str | Head | None = None
-) -> go.Figure:
-    """K-composition of every earlier head into one head, with the band of random heads.
-
-    Args:
-        composition: Result of `score_composition`.
-        target: The later head.
-        mark: An earlier head to point out.
-
-    Returns:
-        One dot a head, by layer; the band is mean ± 2 sd of two random heads.
-
-    Raises:
-        ValueError: If the target is in layer 0: nothing comes before it.
-    """
-    later = Head.parse(target)
-    earlier, values = _into(composition, later)
-    fig = theme.figure(title=f"K-composition into {later}: {model_of(composition)}")
-    heads = np.array([head.head for head in earlier])
-    spread = (heads - heads.mean()) * 0.6 / max(1, heads.max())
-    x = np.array([head.layer for head in earlier]) + spread
-    _draw_heads(fig, composition, x, values, earlier, hover="%{text}: %{y:.3f}")
-    _draw_mark(fig, x, values, earlier, mark)
-    fig.update_xaxes(title="layer of the earlier head", dtick=1)
-    fig.update_yaxes(title="K-composition score", rangemode="tozero")
-    return fig
-
-
 def plot_composition_and_attention(
     composition: xr.Dataset,
     scores: xr.Dataset,
@@ -141,7 +112,7 @@ def _draw_mark(
         mode="markers+text",
         text=[str(heads[place])],
         textposition="top center",
-        marker={"color": theme.SEAM, "size": 11, "symbol": "circle-open", "line": {"width": 2}},
+        marker={"color": theme.BOUNDARY, "size": 11, "symbol": "circle-open", "line": {"width": 2}},
         showlegend=False,
         hoverinfo="skip",
     )

@@ -1,4 +1,5 @@
 """Chapter 1: how well is a repeat predicted?"""
 
 from helpers.chapters.loss.describe import describe_loss
+from helpers.chapters.loss.measure import measure_loss, summarize_loss
 from helpers.chapters.loss.plot import plot_loss

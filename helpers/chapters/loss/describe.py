@@ -13,7 +13,7 @@ def describe_loss(loss: xr.Dataset, summary: pd.DataFrame) -> Prose:
         loss: Result of `measure_loss`.
         summary: Result of `summarize_loss`.
     """
-    first, second, seam = (summary.loc[part] for part in ("first", "second", "seam"))
+    first, second, boundary = (summary.loc[part] for part in ("first", "second", "boundary"))
     gain = second["log_prob"] - first["log_prob"]
     moved = abs(second["log_prob"] - summary.loc["second_blog", "log_prob"])
     uniform = float(loss.attrs["uniform"])
@@ -24,7 +24,8 @@ def describe_loss(loss: xr.Dataset, summary: pd.DataFrame) -> Prose:
         f"({uniform:.2f}): random tokens cannot be guessed. In the second half it is "
         f"{interval(second, of=('log_prob', 'log_prob_low', 'log_prob_high'))}, "
         f"**{gain:.2f} nats better**, and the first choice is right "
-        f"{second['accuracy']:.0%} of the time. The seam alone costs {-seam['log_prob']:.2f} nats; "
-        f"counted into the second half, as the post does, it would lower the mean by "
+        f"{second['accuracy']:.0%} of the time. The boundary alone costs "
+        f"{-boundary['log_prob']:.2f} nats; counted into the second "
+        f"half, as the post does, it would lower the mean by "
         f"{moved:.2f} nats, about 1/{int(loss.attrs['n'])} of what it costs."
     )

@@ -4,20 +4,20 @@ import plotly.graph_objects as go
 import xarray as xr
 
 from helpers import theme
-from helpers.drawing.escaping import escape_text
 from helpers.drawing.frame import draw_level, model_of
 from helpers.drawing.lines import draw_band
+from helpers.escaping import escape_text
 from helpers.results import summarize
 
 
 def plot_loss(loss: xr.Dataset) -> go.Figure:
-    """Log-probability at each position: both halves, the seam between them, and chance.
+    """Log-probability at each position: both halves, the boundary between them, and chance.
 
     Args:
         loss: Result of `measure_loss`.
 
     Returns:
-        Line with a 95 % band over sequences, the mean of each half, the seam marked and the
+        Line with a 95 % band over sequences, the mean of each half, the boundary marked and the
         level of a model that knows nothing.
     """
     summary = summarize(loss["log_prob"])
@@ -55,8 +55,8 @@ def plot_loss(loss: xr.Dataset) -> go.Figure:
         )
     fig.add_vline(
         x=n + 1,
-        line={"color": theme.SEAM, "width": 1.5},
-        annotation={"text": " seam: the repeat starts", "font": {"color": theme.SEAM}},
+        line={"color": theme.BOUNDARY, "width": 1.5},
+        annotation={"text": " boundary: the repeat starts", "font": {"color": theme.BOUNDARY}},
         annotation_position="top right",
     )
     draw_level(fig, y=uniform, name=f"knows nothing: {uniform:.2f}")

@@ -5,6 +5,8 @@ from helpers.chapters.mlps.describe import (
     describe_attribution,
     describe_layer_controls,
 )
+from helpers.chapters.mlps.measure import ablate_positions, ablate_second_half, attribute_positions
+from helpers.chapters.mlps.measure_controls import ablate_layers
 from helpers.chapters.mlps.plot import (
     plot_cell_effects,
     plot_effect_grid,

@@ -4,14 +4,14 @@ import plotly.graph_objects as go
 import xarray as xr
 
 from helpers import theme
-from helpers.drawing.escaping import escape_text
 from helpers.drawing.frame import draw_diagonal, draw_level, height_of, model_of, panels
 from helpers.drawing.heatmap import check_dims, heatmap, label_axis, mean_over_sequences
 from helpers.drawing.lines import draw_bars, draw_line
+from helpers.escaping import escape_text
 from helpers.results import correlate_cells, summarize
 
 _NAMES = {"mlp_out": "MLP", "attn_out": "attention"}
-_COLORS = {"repeat": theme.SECOND, "first time": theme.FIRST, "text": theme.SEAM}
+_COLORS = {"repeat": theme.SECOND, "first time": theme.FIRST, "text": theme.BOUNDARY}
 
 
 def plot_effect_grid(grid: xr.DataArray, *, title: str = "") -> go.Figure:
@@ -66,7 +66,7 @@ def plot_cell_effects(effect: xr.DataArray, *, layer: int) -> go.Figure:
 
 
 def plot_layer_effects(effect: xr.DataArray, *, title: str = "") -> go.Figure:
-    """Change of the second-half loss for each layer, seam left out, with 95 % intervals.
+    """Change of the second-half loss for each layer, boundary left out, with 95 % intervals.
 
     Args:
         effect: `effect` of `ablate_second_half`, over `sequence`, `layer`, `target`.

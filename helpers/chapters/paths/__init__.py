@@ -6,6 +6,12 @@ from helpers.chapters.paths.describe import (
     describe_direct_logits,
     describe_faithfulness,
 )
+from helpers.chapters.paths.measure import measure_paths
+from helpers.chapters.paths.measure_groups import (
+    attribute_logits,
+    measure_faithfulness,
+    score_without,
+)
 from helpers.chapters.paths.plot import (
     plot_cut_paths,
     plot_dependence,

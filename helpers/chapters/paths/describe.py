@@ -37,14 +37,14 @@ def describe_cuts(cuts: xr.Dataset) -> Prose:
         cuts: Result of `cut_paths`.
     """
     lines = []
-    for way, words in (("direct", "directly"), ("any", "by any way")):
-        chosen = cuts.sel(way=way)
+    for effect, words in (("direct", "directly"), ("total", "by any way")):
+        chosen = cuts.sel(effect=effect)
         for head in cuts["head_name"].to_numpy():
             score = chosen["score"].sel(head_name=head).mean("sequence")
             each = (f"{cut} {float(score.sel(cut=cut)):.2f}" for cut in cuts["cut"].to_numpy())
             lines.append(f"{head}, cut {words}: {', '.join(each)}")
-    key = summarize(cuts["effect"].sel(way="direct", cut="key"))
-    anyway = summarize(cuts["effect"].sel(way="any", cut="key"))
+    key = summarize(cuts["loss_change"].sel(effect="direct", cut="key"))
+    anyway = summarize(cuts["loss_change"].sel(effect="total", cut="key"))
     what = f"induction scores with what {cuts.attrs['senders']} writes cut at one input"
     return bullets(
         f"**{cuts.attrs['model']}**, {what}:",

@@ -6,13 +6,13 @@ import xarray as xr
 
 from helpers import theme
 from helpers.drawing.baseline import against_random, row_panels
-from helpers.drawing.escaping import escape_name, escape_text
 from helpers.drawing.frame import height_of, model_of, panels
 from helpers.drawing.heatmap import map_heads
 from helpers.drawing.lines import draw_bars
+from helpers.escaping import escape_name, escape_text
 from helpers.results import summarize
 
-_WAYS = {"direct": "directly", "any": "by any way (heads and MLPs in between too)"}
+_EFFECTS = {"direct": "directly", "total": "by any way (heads and MLPs in between too)"}
 
 
 def plot_dependence(dependence: xr.Dataset) -> go.Figure:
@@ -48,10 +48,10 @@ def plot_cut_paths(cuts: xr.Dataset) -> go.Figure:
         loss with the path cut into all receivers together; left direct, right by any way. The
         attribute `senders` names the senders.
     """
-    ways = cuts["way"].to_numpy().tolist()
+    effects = cuts["effect"].to_numpy().tolist()
     names = [escape_text(cut) for cut in cuts["cut"].to_numpy()]
     fig = panels(
-        [_WAYS[way] for way in ways],
+        [_EFFECTS[effect] for effect in effects],
         title=f"Senders cut at one input: {model_of(cuts)}",
         height=560,
         rows=2,
@@ -60,18 +60,18 @@ def plot_cut_paths(cuts: xr.Dataset) -> go.Figure:
         horizontal_spacing=0.05,
     )
     heads = cuts["head_name"].to_numpy().tolist()
-    for column, way in enumerate(ways, 1):
+    for column, effect in enumerate(effects, 1):
         for i, head in enumerate(heads):
-            score = summarize(cuts["score"].sel(way=way, head_name=head))
+            score = summarize(cuts["score"].sel(effect=effect, head_name=head))
             name, color = escape_text(head), theme.SERIES[i % len(theme.SERIES)]
             hover = f"{name}, %{{x}} cut: %{{y:.3f}}"
             place = {"row": 1, "col": column, "showlegend": column == 1}
             draw_bars(fig, names, score, color=color, hover=hover, name=name, **place)
-        lost = summarize(cuts["effect"].sel(way=way))
+        lost = summarize(cuts["loss_change"].sel(effect=effect))
         hover = "%{x} cut: %{y:+.3f} nats"
         place = {"row": 2, "col": column, "showlegend": False}
         draw_bars(fig, names, lost, color=theme.MUTED, hover=hover, **place)
-    ends = summarize(cuts["effect"])
+    ends = summarize(cuts["loss_change"])
     bottom, top = min(0.0, float(ends["low"].min())), max(0.05, float(ends["high"].max()))
     fig.update_yaxes(title="induction score", range=[0, 1], row=1, col=1)
     fig.update_yaxes(range=[1.1 * bottom, 1.1 * top], row=2)

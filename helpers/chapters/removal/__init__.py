@@ -6,6 +6,7 @@ from helpers.chapters.removal.describe import (
     describe_groups,
     describe_removal,
 )
+from helpers.chapters.removal.measure import remove_groups, remove_in_order, remove_mlps
 from helpers.chapters.removal.plot import (
     plot_dissociation,
     plot_group_effects,

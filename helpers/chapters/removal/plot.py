@@ -8,9 +8,9 @@ import xarray as xr
 
 from helpers import theme
 from helpers.drawing.baseline import against_random, row_panels
-from helpers.drawing.escaping import escape_name, escape_text
 from helpers.drawing.frame import draw_diagonal, model_of, whiskers
 from helpers.drawing.lines import draw_band
+from helpers.escaping import escape_name, escape_text
 from helpers.results import summarize
 
 

@@ -3,8 +3,7 @@
 import xarray as xr
 
 from helpers.drawing.prose import Prose, interval, times
-from helpers.results import rank_heads
-from helpers.stability import share_on_top
+from helpers.results import rank_heads, selection_frequency
 
 
 def describe_heads(scores: xr.Dataset, *, by: str = "induction") -> Prose:
@@ -38,7 +37,7 @@ def describe_stability(stability: xr.Dataset, by: str = "induction") -> Prose:
         stability: Result of `score_stability`.
         by: "induction" or "previous_token".
     """
-    table = share_on_top(stability, by)
+    table = selection_frequency(stability, by)
     best, second = table.iloc[0], table.iloc[1]
     seeds, sequences = stability.sizes["seed"], stability.sizes["sequence"]
     lead, behind = (interval(row, ".3f", of=(by, "low", "high")) for row in (best, second))

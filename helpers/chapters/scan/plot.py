@@ -5,10 +5,10 @@ import plotly.graph_objects as go
 import xarray as xr
 
 from helpers import theme
-from helpers.drawing.escaping import escape_name, escape_text
 from helpers.drawing.frame import draw_level, height_of, model_of, note_above, whiskers
 from helpers.drawing.heatmap import check_dims, map_heads, mean_over_sequences
-from helpers.stability import share_on_top
+from helpers.escaping import escape_name, escape_text
+from helpers.results import selection_frequency
 
 
 def plot_head_scores(scores: xr.DataArray, *, mark: int = 3, title: str | None = None) -> go.Figure:
@@ -98,7 +98,7 @@ def plot_stability(stability: xr.Dataset, by: str = "induction", *, top: int = 8
     Raises:
         ValueError: If there is no such score.
     """
-    best = share_on_top(stability, by).head(top)[::-1]
+    best = selection_frequency(stability, by).head(top)[::-1]
     by_seed = stability[by].mean("sequence")
     names = [str(head) for head in best["head"]]
     name = escape_name(by)
@@ -131,7 +131,7 @@ def plot_stability(stability: xr.Dataset, by: str = "induction", *, top: int = 8
             x=best["unrepeated"],
             y=names,
             mode="markers",
-            marker={"color": theme.SEAM, "size": 9, "symbol": "diamond-open"},
+            marker={"color": theme.BOUNDARY, "size": 9, "symbol": "diamond-open"},
             cliponaxis=False,
             hovertemplate="%{y}, nothing repeats: %{x:.3f}<extra></extra>",
             name="same entries, nothing repeats",

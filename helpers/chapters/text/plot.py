@@ -12,10 +12,10 @@ import xarray as xr
 
 from helpers import theme
 from helpers.drawing.baseline import row_panels, spread_out
-from helpers.drawing.escaping import escape_text
 from helpers.drawing.frame import draw_level, model_of, panels, whiskers
 from helpers.drawing.heatmap import check_dims
 from helpers.drawing.lines import draw_line
+from helpers.escaping import escape_text
 from helpers.heads import Head
 from helpers.results import correlate_scores, summarize
 
@@ -101,7 +101,7 @@ def plot_text_repeats(repeats: xr.Dataset, summary: pd.DataFrame) -> go.Figure:
             hovertemplate="nothing removed, the same sequences: %{x:+.2f} nats<extra></extra>",
             **shared,
         )
-        measured = (("nothing", theme.SECOND), ("induction heads", theme.SEAM))
+        measured = (("nothing", theme.SECOND), ("induction heads", theme.BOUNDARY))
         for row, (name, color) in enumerate(measured):
             gain, low, high = summary.loc[(kind, name)][["gain", "gain_low", "gain_high"]]
             fig.add_scatter(

@@ -1,0 +1,129 @@
+"""By which path does a previous-token head reach an induction head?"""
+
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
+from itertools import product
+
+import torch
+import xarray as xr
+from torch import Tensor
+
+from helpers.heads import Head
+from helpers.inputs import Input, read_repeated
+from helpers.interventions import (
+    PATH_EFFECTS,
+    PATH_INPUTS,
+    AblationMethod,
+    AblationValues,
+    PathInput,
+    patch,
+    patch_path,
+)
+from helpers.metrics import induction_score, part_slice
+from helpers.models import Model, Site
+from helpers.progress import progress
+from helpers.results import label_array
+from helpers.running import collect, predict
+
+_CUTS: dict[str, tuple[PathInput, ...]] = {
+    "nothing": (),
+    **{name: (name,) for name in PATH_INPUTS},
+    "all three": PATH_INPUTS,
+}
+
+
+def measure_paths(
+    model: Model,
+    sample: Input,
+    senders: str | Head | Iterable[str | Head],
+    receivers: str | Head | Iterable[str | Head],
+    *,
+    method: AblationMethod = "mean",
+) -> xr.Dataset:
+    """Cut one path only: what the senders write, as the receivers' query, key or value sees it.
+
+    The receivers' other inputs, and everything else, stay as in the clean run. Several receivers
+    are patched each by itself; then all of them together, as they were by themselves.
+
+    Args:
+        model: The model.
+        sample: Repeated tokens.
+        senders: Previous-token heads. Each receiver gets those in layers before its own.
+        receivers: Induction heads, each with a sender in an earlier layer.
+        method: What takes the place of the senders' output; see `ablate`.
+
+    Returns:
+        Dataset over `effect` ("direct": what lies in between is frozen; "total": what heads and
+        MLPs in between make of the senders goes too) and `cut` ("nothing", "query", "key",
+        "value", "all three"): `score` over `head_name`, `sequence`: induction score of each
+        receiver with that path cut; and `loss_change` over `sequence`: change of the second-half
+        loss, boundary left out, with that path cut into all receivers together, in nats.
+
+    Raises:
+        ValueError: If a receiver has no sender in an earlier layer.
+    """
+    sample = read_repeated(model, sample)
+    tokens, n, targets = sample.tokens, sample.n, part_slice("second", sample.n)
+    writing, reading = model.parse_heads(senders), model.parse_heads(receivers)
+    earlier = {head: _earlier(writing, head) for head in reading}
+    sites = {Site("z", head.layer) for head in writing}
+    values = AblationValues(model, tokens, sites, method=method, seed=sample.seed)
+    scores = torch.zeros(len(PATH_EFFECTS), len(_CUTS), len(reading), len(sample))
+    change = torch.zeros(len(PATH_EFFECTS), len(_CUTS), len(sample))
+    clean = predict(model, tokens, targets=targets).log_prob.mean(-1)
+    steps = list(product(enumerate(PATH_EFFECTS), enumerate(_CUTS.values())))
+    for (e, effect), (c, cut) in progress(steps, "cutting paths"):
+        gathered: dict[Head, Tensor] = {}
+        for j, head in enumerate(reading):
+            with patch_path(model, earlier[head], head, input=cut, effect=effect, reference=values):
+                pattern, gathered[head] = _look(model, tokens, head)
+            scores[e, c, j] = induction_score(pattern, n)
+        with ExitStack() as together:
+            for head, z in gathered.items():
+                together.enter_context(patch(model, head, z))
+            change[e, c] = clean - predict(model, tokens, targets=targets).log_prob.mean(-1)
+    over = {"effect": list(PATH_EFFECTS), "cut": list(_CUTS)}
+    return xr.Dataset(
+        {
+            "score": label_array(
+                scores,
+                ("effect", "cut", "head_name", "sequence"),
+                coords={**over, "head_name": [str(head) for head in reading]},
+                long_name="induction score",
+            ),
+            "loss_change": label_array(
+                change,
+                ("effect", "cut", "sequence"),
+                coords=over,
+                long_name="change of the second-half loss",
+                units="nats",
+            ),
+        },
+        attrs={
+            **model.attrs,
+            **sample.attrs,
+            "senders": ", ".join(map(str, writing)),
+            "method": method,
+        },
+    )
+
+
+def _earlier(senders: Sequence[Head], receiver: Head) -> list[Head]:
+    earlier = [head for head in senders if head.layer < receiver.layer]
+    if not earlier:
+        raise ValueError(f"No sender is in a layer before {receiver}: no path leads to it.")
+    return earlier
+
+
+def _look(model: Model, tokens: Tensor, head: Head) -> tuple[Tensor, Tensor]:
+    """The pattern of a head and what it gathers."""
+    pattern, z = Site("pattern", head.layer), Site("z", head.layer)
+    found = collect(
+        model,
+        tokens,
+        {
+            pattern: lambda value, _rows: value[:, head.head].cpu(),
+            z: lambda value, _rows: value[:, :, head.head].clone(),
+        },
+    )
+    return found[pattern], found[z]

@@ -1,0 +1,200 @@
+"""What depends on which heads: patterns without others, direct logits, and a few heads alone."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import nullcontext
+
+import torch
+import xarray as xr
+from jaxtyping import Float
+from torch import Tensor
+
+from helpers.heads import Head
+from helpers.inputs import Input, read_repeated
+from helpers.interventions import (
+    RANDOM_SEQUENCES,
+    AblationMethod,
+    AblationValues,
+    ablate,
+    read_groups,
+    sample_controls,
+)
+from helpers.interventions.fast import losses_without
+from helpers.metrics import induction_score, part_slice
+from helpers.models import Model, Site
+from helpers.progress import progress
+from helpers.results import label_array
+from helpers.running import attention_patterns, direct_logits
+
+_SCORE = {"long_name": "induction score"}
+_LOSS = {"long_name": "loss of the second half", "units": "nats"}
+
+
+def score_without(
+    model: Model,
+    sample: Input,
+    heads: str | Head | Iterable[str | Head],
+    groups: Mapping[str, str | Head | Iterable[str | Head]],
+    *,
+    method: AblationMethod = "mean",
+    draws: int = 20,
+) -> xr.Dataset:
+    """Induction scores of some heads with groups of other heads removed.
+
+    Args:
+        model: The model.
+        sample: Repeated tokens.
+        heads: The induction heads that are watched.
+        groups: Name and heads of what is removed; empty groups are left out.
+        method: What is put in their place; see `ablate`.
+        draws: How many groups of random heads of the same layers to compare each with; they
+            never hold a watched head.
+
+    Returns:
+        Dataset of `score` over `removed` ("nothing", then the groups), `head_name`, `sequence`,
+        in [0, 1]; `random` over `removed`, `draw`, `head_name`: the same for random heads,
+        averaged over the first 8 sequences (for "nothing" the score itself); `heads` over
+        `removed`.
+
+    Raises:
+        ValueError: If there is no group, or a head does not exist.
+    """
+    sample = read_repeated(model, sample)
+    watched, named = model.parse_heads(heads), read_groups(model, groups)
+    few = min(RANDOM_SEQUENCES, len(sample))
+    drawn = sample_controls(named.values(), model, draws=draws, seed=sample.seed, exclude=watched)
+    every = [head for group in (*named.values(), *drawn) for head in group]
+    sites = {Site("z", head.layer) for head in every}
+    values = AblationValues(model, sample.tokens, sites, method=method, seed=sample.seed)
+
+    def scores_without(group: Sequence[Head], some: Tensor) -> Float[Tensor, "head sequence"]:
+        with ablate(model, group, reference=values) if group else nullcontext():
+            return induction_score(attention_patterns(model, some, watched), sample.n)
+
+    groups_of = progress([[], *named.values()], "watching heads without others")
+    found = torch.stack([scores_without(group, sample.tokens) for group in groups_of])
+    draws_of = progress(drawn, "watching heads without random ones")
+    scores = torch.stack([scores_without(group, sample.tokens[:few]) for group in draws_of])
+    random = scores.mean(-1).unflatten(0, (len(named), draws))
+    clean = found[:1, :, :few].mean(-1)[:, None].expand(1, draws, len(watched))
+    coords = {"removed": ["nothing", *named], "head_name": [str(head) for head in watched]}
+    return xr.Dataset(
+        {
+            "score": label_array(
+                found, ("removed", "head_name", "sequence"), coords=coords, **_SCORE
+            ),
+            "random": label_array(
+                torch.cat([clean, random]),
+                ("removed", "draw", "head_name"),
+                coords=coords,
+                **_SCORE,
+            ),
+            "heads": ("removed", ["", *(", ".join(map(str, group)) for group in named.values())]),
+        },
+        attrs={**model.attrs, **sample.attrs, "method": method, "draws": draws},
+    )
+
+
+def attribute_logits(
+    model: Model,
+    sample: Input,
+    groups: Mapping[str, str | Head | Iterable[str | Head]],
+    *,
+    draws: int = 20,
+) -> xr.Dataset:
+    """What each head adds, by itself, to the logit of the right token in the second half.
+
+    Args:
+        model: The model.
+        sample: Repeated tokens.
+        groups: Name and heads of groups whose parts are added up; empty ones are left out.
+        draws: How many groups of random heads of the same layers to compare each with.
+
+    Returns:
+        Dataset of `direct` over `sequence`, `layer`, `head`: mean over targets N+2 … 2N of the
+        head's own addition to the right token's logit, over what it adds to the average token;
+        `total` over `sequence`: the whole logit, of which MLPs, embeddings and biases make the
+        rest; `together` over `group`, `sequence`; and `random` over `group`, `draw`, averaged
+        over sequences. See `helpers.running.direct_logits`.
+
+    Raises:
+        ValueError: If a head does not exist.
+    """
+    sample, named = read_repeated(model, sample), read_groups(model, groups)
+    targets = part_slice("second", sample.n)
+    parts = direct_logits(model, sample.tokens, targets=targets, label="attributing logits")
+    direct = parts.heads.mean(-1)
+    drawn = sample_controls(named.values(), model, draws=draws, seed=sample.seed)
+    together = torch.stack([_sum(direct, heads) for heads in named.values()])
+    random = torch.stack([_sum(direct, heads).mean() for heads in drawn]).view(len(named), draws)
+    what = {"units": "logits", "long_name": "direct logit attribution"}
+    group = {"group": list(named)}
+    return xr.Dataset(
+        {
+            "direct": label_array(direct, ("sequence", "layer", "head"), coords=None, **what),
+            "total": label_array(parts.total.mean(-1), ("sequence",), units="logits"),
+            "together": label_array(together, ("group", "sequence"), coords=group, **what),
+            "random": label_array(random, ("group", "draw"), coords=group, **what),
+            "heads": ("group", [", ".join(map(str, heads)) for heads in named.values()]),
+        },
+        attrs={**model.attrs, **sample.attrs, "draws": draws},
+    )
+
+
+def measure_faithfulness(
+    model: Model,
+    sample: Input,
+    circuits: Mapping[str, str | Head | Iterable[str | Head]],
+    *,
+    method: AblationMethod = "mean",
+    draws: int = 20,
+) -> xr.Dataset:
+    """Keep a few heads only, and remove all others: how much of the repeat is left?
+
+    MLPs stay. faithfulness = (loss without any head - loss with the kept heads only)
+    / (loss without any head - loss of the whole model): 1 keeps all, 0 keeps nothing.
+
+    Args:
+        model: The model.
+        sample: Repeated tokens.
+        circuits: Name and heads of what is kept; empty ones are left out.
+        method: What is put in place of the other heads.
+        draws: How many groups of random heads of the same layers to keep instead, for each.
+
+    Returns:
+        Dataset of `loss` over `kept` ("all heads", "no heads", then the circuits) and `sequence`:
+        second-half loss, boundary left out, in nats; `random` over `kept`, `draw`, averaged over
+        the first 8 sequences (NaN for the first two); and `size` and `heads` over `kept`.
+
+    Raises:
+        ValueError: If there is no circuit, or a head does not exist.
+    """
+    sample, named = read_repeated(model, sample), read_groups(model, circuits)
+    few = min(RANDOM_SEQUENCES, len(sample))
+    drawn = sample_controls(named.values(), model, draws=draws, seed=sample.seed)
+    kept = [model.heads(), [], *named.values()]
+    loss = losses_without(model, sample, _others(model, kept), method=method)
+    of_drawn = losses_without(model, sample, _others(model, drawn), method=method, first=few)
+    random = torch.full((len(kept), draws), torch.nan)
+    random[2:] = of_drawn.mean(-1).view(len(named), draws)
+    coords = {"kept": ["all heads", "no heads", *named]}
+    return xr.Dataset(
+        {
+            "loss": label_array(loss, ("kept", "sequence"), coords=coords, **_LOSS),
+            "random": label_array(random, ("kept", "draw"), coords=coords, **_LOSS),
+            "size": ("kept", [len(heads) for heads in kept]),
+            "heads": (
+                "kept",
+                ["all", "", *(", ".join(map(str, heads)) for heads in named.values())],
+            ),
+        },
+        attrs={**model.attrs, **sample.attrs, "method": method, "draws": draws},
+    )
+
+
+def _sum(direct: Tensor, heads: Sequence[Head]) -> Tensor:
+    return torch.stack([direct[:, head.layer, head.head] for head in heads]).sum(0)
+
+
+def _others(model: Model, groups: Sequence[Sequence[Head]]) -> list[list[Head]]:
+    """For each group all heads that are not in it."""
+    return [[head for head in model.heads() if head not in set(keep)] for keep in groups]

@@ -1,0 +1,213 @@
+"""Notebook 6: what is lost when heads are taken away?"""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+import torch
+import xarray as xr
+from jaxtyping import Float
+from torch import Tensor
+
+from helpers.heads import Head
+from helpers.inputs import Input, RepeatedTokens, TextSample, read_repeated, read_text
+from helpers.interventions import (
+    RANDOM_SEQUENCES,
+    REMOVALS,
+    AblationMethod,
+    read_groups,
+    sample_controls,
+)
+from helpers.interventions.fast import losses_without, predict_without
+from helpers.metrics import part_slice
+from helpers.models import Model, Part, Site, UnsupportedModelError
+from helpers.results import label_array
+
+INPUTS = ("second half", "first half", "text")
+_EFFECT = {"long_name": "change of the loss", "units": "nats"}
+
+
+def remove_groups(
+    model: Model,
+    sample: Input,
+    text: Input,
+    groups: Mapping[str, str | Head | Iterable[str | Head]],
+    *,
+    methods: AblationMethod | Sequence[AblationMethod] = REMOVALS,
+    draws: int = 20,
+) -> xr.Dataset:
+    """Take groups of heads away, and as many random heads of the same layers.
+
+    effect = loss without the heads - loss with them, averaged over the targets of an input: the
+    second half (N+2 … 2N, where the repeat is), the first half (1 … N, where nothing repeats
+    yet) and ordinary text. Heads are removed at every position but BOS.
+
+    Args:
+        model: The model.
+        sample: Repeated tokens.
+        text: Ordinary text, as a control.
+        groups: Name and heads of each group; empty groups are left out.
+        methods: What is put in a head's place; see `helpers.interventions.AblationValues`.
+        draws: How many groups of random heads to compare each group with.
+
+    Returns:
+        Dataset of `effect` over `group`, `removal`, `input` ("second half", "first half", "text")
+        and `sequence` (NaN past the number of texts), in nats; `random` over `group`, `removal`,
+        `input`, `draw`: the same for random heads, averaged over the first 8 sequences
+        (attribute `random_sequences`), NaN for text under other methods than "mean"; and `heads`
+        over `group`, their names.
+
+    Raises:
+        ValueError: If all groups are empty, a head does not exist or a method is unknown.
+    """
+    sample, text = read_repeated(model, sample), read_text(model, text)
+    named = read_groups(model, groups)
+    ways: list[AblationMethod] = [methods] if isinstance(methods, str) else [*methods]  # type: ignore[list-item]
+    few = min(RANDOM_SEQUENCES, len(sample))
+    size = max(len(sample), len(text))
+    effect = torch.full((len(named), len(ways), len(INPUTS), size), torch.nan)
+    random = torch.full((len(named), len(ways), len(INPUTS), draws), torch.nan)
+    drawn = sample_controls(named.values(), model, draws=draws, seed=sample.seed)
+    for m, method in enumerate(ways):
+        found = _effects(model, sample, text, [*named.values()], method)
+        for i, of_groups in enumerate(found):
+            effect[:, m, i, : of_groups.shape[1]] = of_groups
+        control = text if method == "mean" else None
+        found = _effects(model, sample, control, drawn, method, first=few)
+        for i, of_draws in enumerate(found):
+            random[:, m, i] = of_draws.mean(1).unflatten(0, (len(named), draws))
+    coords = {"group": list(named), "removal": ways, "input": list(INPUTS)}
+    dims = ("group", "removal", "input")
+    return xr.Dataset(
+        {
+            "effect": label_array(effect, (*dims, "sequence"), coords=coords, **_EFFECT),
+            "random": label_array(random, (*dims, "draw"), coords=coords, **_EFFECT),
+            "heads": ("group", [", ".join(map(str, heads)) for heads in named.values()]),
+        },
+        attrs={
+            **model.attrs,
+            **sample.attrs,
+            "text": text.source,
+            "draws": draws,
+            "random_sequences": few,
+        },
+    )
+
+
+def remove_in_order(
+    model: Model,
+    sample: Input,
+    heads: str | Head | Iterable[str | Head],
+    *,
+    method: AblationMethod = "mean",
+    draws: int = 20,
+) -> xr.Dataset:
+    """Take heads away one after the other (1, 2, 4 … all), against random heads of the same layers.
+
+    Args:
+        model: The model.
+        sample: Repeated tokens.
+        heads: The heads, in the order in which they go.
+        method: What is put in their place.
+        draws: How many groups of random heads to compare each step with.
+
+    Returns:
+        Dataset of `loss` over `removed` (0, 1, 2, 4 … all) and `sequence`: mean loss of the
+        second half, boundary left out, in nats; and `random` over `removed`, `draw`, averaged over
+        the first 8 sequences.
+
+    Raises:
+        ValueError: If there are no heads or one does not exist.
+    """
+    sample, order = read_repeated(model, sample), model.parse_heads(heads)
+    sizes = sorted({*(2**i for i in range(len(order).bit_length())), len(order)})
+    few = min(RANDOM_SEQUENCES, len(sample))
+    groups = [order[:size] for size in sizes]
+    drawn = sample_controls(groups, model, draws=draws, seed=sample.seed)
+    loss = losses_without(model, sample, [[], *groups], method=method)
+    random = losses_without(model, sample, drawn, method=method, first=few)
+    clean = loss[0, :few].mean().expand(1, draws)
+    coords = {"removed": [0, *sizes]}
+    what = {"long_name": "loss of the second half", "units": "nats"}
+    return xr.Dataset(
+        {
+            "loss": label_array(loss, ("removed", "sequence"), coords=coords, **what),
+            "random": label_array(
+                torch.cat([clean, random.mean(-1).view(len(sizes), draws)]),
+                ("removed", "draw"),
+                coords=coords,
+                **what,
+            ),
+        },
+        attrs={
+            **model.attrs,
+            **sample.attrs,
+            "heads": ", ".join(map(str, order)),
+            "method": method,
+            "draws": draws,
+            "random_sequences": few,
+        },
+    )
+
+
+def remove_mlps(
+    model: Model, sample: Input, text: Input, *, method: AblationMethod = "mean"
+) -> xr.Dataset:
+    """Take the MLP of one layer away at every position but BOS, layer by layer.
+
+    Args:
+        model: The model.
+        sample: Repeated tokens.
+        text: Ordinary text.
+        method: What is put in its place.
+
+    Returns:
+        Dataset of `effect` over `layer`, `input` and `sequence`, as in `remove_groups`.
+
+    Raises:
+        UnsupportedModelError: If the model has no MLPs.
+    """
+    if not model.has_mlps:
+        raise UnsupportedModelError(f"{model.name} is attention-only: it has no MLPs to remove.")
+    sample, text = read_repeated(model, sample), read_text(model, text)
+    layers: list[list[Part]] = [[Site("mlp_out", layer)] for layer in range(model.n_layers)]
+    effect = torch.full((model.n_layers, len(INPUTS), max(len(sample), len(text))), torch.nan)
+    for i, of_layers in enumerate(_effects(model, sample, text, layers, method)):
+        effect[:, i, : of_layers.shape[1]] = of_layers
+    labelled = label_array(
+        effect,
+        ("layer", "input", "sequence"),
+        coords={"input": list(INPUTS), "layer": np.arange(model.n_layers)},
+        **_EFFECT,
+    )
+    attrs = {**model.attrs, **sample.attrs, "text": text.source, "method": method}
+    return xr.Dataset({"effect": labelled}, attrs=attrs)
+
+
+def _effects(
+    model: Model,
+    sample: RepeatedTokens,
+    text: TextSample | None,
+    groups: Sequence[Sequence[Part]],
+    method: AblationMethod,
+    *,
+    first: int | None = None,
+) -> list[Float[Tensor, "group sequence"]]:
+    """Change of the mean loss: in the second half, in the first, and on text if there is one."""
+
+    def lost(tokens: Tensor) -> Float[Tensor, "group sequence target"]:
+        log_prob = predict_without(
+            model,
+            tokens,
+            [[], *groups],
+            method=method,
+            seed=sample.seed,
+            first=first,
+            label=f"removing ({method})",
+        )
+        return log_prob[0] - log_prob[1:]
+
+    repeated = lost(sample.tokens)
+    parts = [repeated[..., part_slice(part, sample.n)] for part in ("second", "first")]
+    if text is not None:
+        parts.append(lost(text.tokens))
+    return [part.mean(-1) for part in parts]

@@ -1,0 +1,174 @@
+"""What takes an activation's place: nothing, an average, another sequence's, an earlier half's."""
+
+from collections.abc import Iterable, Sequence
+from typing import Literal, get_args
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from helpers.heads import Head
+from helpers.models import Model, Part, Site
+from helpers.models.model import Hook
+from helpers.running import collect
+
+AblationMethod = Literal["zero", "mean", "resample", "first_half"]
+ABLATION_METHODS: tuple[AblationMethod, ...] = get_args(AblationMethod)
+REMOVALS: tuple[AblationMethod, ...] = ("zero", "mean", "resample")
+"""Methods that need no second half."""
+
+
+class AblationValues:
+    """Values that take the place of activations, for all sequences and positions of a sample.
+
+    | method     | out[b, t] becomes                                                     |
+    |------------|-----------------------------------------------------------------------|
+    | zero       | 0                                                                     |
+    | mean       | the mean of out[t] over sequences                                     |
+    | resample   | out[t] of another sequence: a seeded cycle through all of them        |
+    | first_half | out[t - N] of the same `[BOS, r, r]`, for t > N: the same token, one  |
+    |            | repeat earlier (the post's)                                           |
+
+    Args:
+        model: The model; interventions that are active on it rest meanwhile.
+        tokens: Sequences of one length, BOS first.
+        sites: Where values are needed: "z" for heads, "mlp_out", "attn_out".
+        method: See above.
+        seed: Seed of the cycle.
+        words: What the tokens are, for results that name where values come from.
+
+    Raises:
+        ValueError: If the method is unknown, or there is only one sequence to take from.
+        UnsupportedModelError: If the model has no such outputs.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        tokens: Int[Tensor, "batch pos"],
+        sites: Iterable[Site],
+        *,
+        method: AblationMethod,
+        seed: int = 0,
+        words: str = "",
+    ) -> None:
+        if method not in ABLATION_METHODS:
+            raise ValueError(f"Unknown method {method!r}; there are {', '.join(ABLATION_METHODS)}.")
+        if method in {"mean", "resample"} and len(tokens) < 2:
+            raise ValueError(
+                f'"{method}" takes from other sequences: give at least 2, got 1; for example '
+                'sample_text(model) or sample_repeated_tokens(model), or take method="zero".'
+            )
+        self.method: AblationMethod = method
+        self.words = f"{method}" + (f" of {words}" if words and method != "zero" else "")
+        wanted = sorted(set(sites))
+        if method == "zero":
+            shapes = {True: (model.n_heads, model.d_head), False: (model.d_model,)}
+            self._values = {
+                site: torch.zeros(1, tokens.shape[1], *shapes[site.kind == "z"]).to(model.device)
+                for site in wanted
+            }
+        else:
+            with model.without_interventions():
+                found = collect(model, tokens, dict.fromkeys(wanted, _copy))
+            self._values = {site: _take(out, method, seed) for site, out in found.items()}
+
+    def at(
+        self, site: Site, rows: slice | Tensor, positions: slice | Tensor
+    ) -> Float[Tensor, "batch pos *rest"]:
+        """The values of some sequences at some positions; one row where all share it."""
+        values = self._values[site]
+        return (values if len(values) == 1 else values[rows])[:, positions]
+
+    def fitted(self, site: Site, first_row: int, some: int, length: int) -> Tensor:
+        """Values for any rows of any length, where a reader's input is not the sample itself.
+
+        Where the lengths agree they are taken position by position; else an average is that over
+        all positions but BOS, and a resampled sequence goes round as often as it must.
+        """
+        values = self._values[site]
+        if len(values) > 1:
+            values = values[torch.arange(first_row, first_row + some) % len(values)]
+        if values.shape[1] == length:
+            return values
+        if self.method == "mean":
+            return values[:, 1:].mean(1, keepdim=True).expand(-1, length, *values.shape[2:])
+        places = torch.arange(length - 1) % (values.shape[1] - 1) + 1
+        return values[:, torch.cat([torch.zeros(1, dtype=torch.long), places])]
+
+    def hooks(self, model: Model, parts: Sequence[Part]) -> dict[Site, Hook]:
+        """Hooks that put the values in the place of parts, in whatever is run.
+
+        What stands at BOS (t = 0) is the same in every sequence: it is left.
+
+        Args:
+            model: The model; it says which rows of an input are being run.
+            parts: Heads, and what layers write.
+
+        Raises:
+            ValueError: If the values are not for these parts.
+        """
+        missing = [str(site) for site in by_site(parts) if site not in self._values]
+        if missing:
+            raise ValueError(f"These values are not for {', '.join(missing)}: take them anew.")
+
+        def values(out: Tensor, site: Site) -> Tensor:
+            return self.fitted(site, model.now.first_row, *out.shape[:2])
+
+        return {
+            site: _put(heads, lambda out, site=site: values(out, site))
+            for site, heads in by_site(parts).items()
+        }
+
+
+def by_site(parts: Iterable[Part]) -> dict[Site, list[int] | None]:
+    """The sites of some parts, and which heads of each; None is all that a layer writes."""
+    sites: dict[Site, list[int] | None] = {}
+    for part in parts:
+        if isinstance(part, Head):
+            chosen = sites.setdefault(Site("z", part.layer), [])
+            chosen.append(part.head)  # type: ignore[union-attr] - z always has its heads
+        else:
+            sites[part] = None
+    return sites
+
+
+def another_sequence(sequences: int, seed: int) -> Int[Tensor, " batch"]:
+    """For each sequence another one to take from: a seeded cycle through all of them.
+
+    Args:
+        sequences: How many there are, at least 2.
+        seed: Seed of a generator of its own.
+    """
+    order = torch.randperm(sequences, generator=torch.Generator().manual_seed(seed))
+    other = torch.empty_like(order)
+    other[order] = order.roll(1)
+    return other
+
+
+def _copy(out: Tensor, _rows: slice) -> Tensor:
+    return out.clone()
+
+
+def _take(out: Tensor, method: AblationMethod, seed: int) -> Float[Tensor, "rows pos *rest"]:
+    if method == "mean":
+        return out.mean(0, keepdim=True)
+    if method == "resample":
+        return out[another_sequence(len(out), seed)]
+    n = out.shape[1] // 2  # [BOS, r, r]
+    return torch.cat([out[:, : n + 1], out[:, 1 : n + 1]], dim=1)
+
+
+def _put(heads: list[int] | None, values: Hook) -> Hook:
+    """A hook that leaves BOS alone and puts values everywhere else: all, or those of some heads."""
+
+    def edit(out: Tensor) -> Tensor:
+        edited, value = out.clone(), values(out)
+        assert value is not None
+        if heads is None:
+            edited[:, 1:] = value[:, 1:]
+        else:
+            edited[:, 1:, heads] = value[:, 1:, heads]
+        return edited
+
+    return edit

@@ -1,0 +1,15 @@
+"""Running the model and looking at what it does."""
+
+from helpers.running.collect import (
+    attention_patterns,
+    batch_slices,
+    collect,
+    collect_layers,
+    reduce_patterns,
+    run_for_gradient,
+    sequences_at_once,
+)
+from helpers.running.logit_attribution import DirectLogits, direct_logits, logit_direction
+from helpers.running.look import activations, get_all_attention, get_attention
+from helpers.running.next_token import Predictions, log_probs, predict, predict_from, predict_next
+from helpers.running.predict_at import SeenAt, predict_at

@@ -1,0 +1,205 @@
+"""Running the model and keeping only what is asked for, batch by batch, layer by layer."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from helpers.heads import Head
+from helpers.models import Model, Site, SiteKind, StopRun
+from helpers.progress import progress
+
+Reduce = Callable[[Tensor, slice], Tensor]
+"""From an activation, and which rows of the input it is of, to what is kept: batch first."""
+
+_ORDER: list[SiteKind] = [
+    "resid_pre",
+    "q",
+    "k",
+    "v",
+    "pattern",
+    "z",
+    "attn_out",
+    "mlp_out",
+    "resid_post",
+]
+
+
+def collect(
+    model: Model,
+    tokens: Int[Tensor, "batch pos"],
+    reduce: Mapping[Site, Reduce],
+    *,
+    batch_size: int | None = None,
+    label: str = "",
+) -> dict[Site, Tensor]:
+    """Run the model and keep, of each site, what a function makes of the activation there.
+
+    Each run ends at the last site that is asked for: layers above it are not computed, and
+    nothing is unembedded.
+
+    Args:
+        model: The model.
+        tokens: Token ids.
+        reduce: For each site a function of the activation and the rows of `tokens` it is of. It
+            must not write into the activation, nor hand back a view of it.
+        batch_size: Sequences that are run at once; as many as suit the cache if not given.
+        label: What the run is for, in a few words, if it shall show a bar.
+
+    Returns:
+        What the functions gave, all rows together.
+    """
+    last = max(reduce, key=lambda site: (site.layer, _ORDER.index(site.kind)))
+    kept: dict[Site, list[Tensor]] = {site: [] for site in reduce}
+    size = batch_size or sequences_at_once(model, tokens.shape[1])
+    for rows in progress(list(batch_slices(len(tokens), size)), label):
+
+        def keep(site: Site, rows: slice = rows) -> Callable[[Tensor], None]:
+            def hook(activation: Tensor) -> None:
+                kept[site].append(reduce[site](activation, rows))
+                if site == last:
+                    raise StopRun
+
+            return hook
+
+        with torch.no_grad(), model.hooked({site: keep(site) for site in reduce}):
+            model.run(tokens[rows], first_row=rows.start)
+    return {site: torch.cat(parts) for site, parts in kept.items()}
+
+
+def collect_layers(
+    model: Model, tokens: Int[Tensor, "batch pos"], kind: SiteKind, layers: Sequence[int]
+) -> Float[Tensor, "layer batch *rest"]:
+    """One kind of activation in chosen layers, for all tokens.
+
+    Args:
+        model: The model.
+        tokens: Token ids.
+        kind: Kind of site; see `Site`.
+        layers: Which layers, in the order of the result.
+
+    Returns:
+        The activations, on the model's device.
+    """
+    found = collect(model, tokens, {Site(kind, layer): _copy for layer in layers})
+    return torch.stack([found[Site(kind, layer)] for layer in layers])
+
+
+def reduce_patterns(
+    model: Model,
+    tokens: Int[Tensor, "batch pos"],
+    reduce: Callable[
+        [Float[Tensor, "batch head query key"], slice], Float[Tensor, "batch head *rest"]
+    ],
+    *,
+    batch_size: int | None = None,
+    label: str = "",
+) -> Float[Tensor, "batch layer head *rest"]:
+    """Apply a function to every attention pattern, holding one layer's patterns at a time.
+
+    Args:
+        model: The model.
+        tokens: Token ids.
+        reduce: From patterns `[batch, head, query, key]`, and the rows they are of, to numbers.
+        batch_size: Sequences that are run at once; as many as suit the cache if not given.
+        label: What the run is for, in a few words, if it shall show a bar.
+
+    Returns:
+        The numbers of all layers, on the CPU.
+    """
+    sites = [Site("pattern", layer) for layer in range(model.n_layers)]
+    found = collect(
+        model,
+        tokens,
+        {site: lambda pattern, rows: reduce(pattern, rows).cpu() for site in sites},
+        batch_size=batch_size,
+        label=label,
+    )
+    return torch.stack([found[site] for site in sites], dim=1)
+
+
+def attention_patterns(
+    model: Model, tokens: Int[Tensor, "batch pos"], heads: Sequence[Head]
+) -> Float[Tensor, "head batch query key"]:
+    """Attention patterns of chosen heads.
+
+    Args:
+        model: The model.
+        tokens: Token ids.
+        heads: Which heads, in the order of the result.
+
+    Returns:
+        Patterns on the CPU; rows sum to 1, entries above the diagonal are 0.
+
+    Raises:
+        ValueError: If a head does not exist.
+    """
+    chosen = model.parse_heads(heads)
+    of_layer: dict[int, list[int]] = {}
+    for head in chosen:
+        of_layer.setdefault(head.layer, []).append(head.head)
+    found = collect(
+        model,
+        tokens,
+        {
+            Site("pattern", layer): lambda pattern, _rows, some=some: pattern[:, some].cpu()
+            for layer, some in of_layer.items()
+        },
+    )
+    return torch.stack(
+        [found[Site("pattern", h.layer)][:, of_layer[h.layer].index(h.head)] for h in chosen]
+    )
+
+
+def run_for_gradient(
+    model: Model, tokens: Int[Tensor, "batch pos"], kind: SiteKind
+) -> tuple[Float[Tensor, "batch pos d_model"], list[Float[Tensor, "batch pos *rest"]]]:
+    """Run the model once so that the outputs of a kind can be differentiated with respect to.
+
+    Args:
+        model: The model.
+        tokens: Token ids.
+        kind: Kind of site; see `Site`.
+
+    Returns:
+        Residual stream after the last block, and the output of each layer that led to it:
+        `torch.autograd.grad` of anything made from the first with respect to the second works.
+    """
+    outputs: list[Tensor] = []
+    final: list[Tensor] = []
+
+    def start(residual: Tensor) -> Tensor:
+        return residual.detach().requires_grad_()
+
+    def keep(output: Tensor) -> Tensor:
+        outputs.append(output)
+        return output  # what the hook was shown, not what it was made from, goes on in the graph
+
+    def stop(residual: Tensor) -> None:
+        final.append(residual)
+        raise StopRun
+
+    hooks: dict[Site, Callable[[Tensor], Tensor | None]] = {
+        Site("resid_pre", 0): start,
+        **{Site(kind, layer): keep for layer in range(model.n_layers)},
+        Site("resid_post", model.n_layers - 1): stop,
+    }
+    with torch.enable_grad(), model.hooked(hooks):
+        model.run(tokens)
+    return final[0], outputs
+
+
+def sequences_at_once(model: Model, pos: int) -> int:
+    """How many sequences of this length make a batch that suits the cache."""
+    return max(1, min(model.tokens_at_once // pos, model.rows_at_once(pos, pos)))
+
+
+def batch_slices(total: int, size: int) -> Iterator[slice]:
+    """Cut `total` rows into slices of at most `size`."""
+    for start in range(0, total, size):
+        yield slice(start, min(start + size, total))
+
+
+def _copy(activation: Tensor, _rows: slice) -> Tensor:
+    return activation.clone()
