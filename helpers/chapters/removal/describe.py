@@ -11,7 +11,7 @@ def describe_groups(groups: dict[str, list]) -> Prose:
     """Which heads share a habit, in words.
 
     Args:
-        groups: Result of `find_groups`.
+        groups: Result of `select_groups`.
     """
     lines = [
         f"* **{name.replace('_', '-')} heads:** "
