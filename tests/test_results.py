@@ -9,7 +9,7 @@ from helpers import Head, find_pair, keep, rank_heads, summarize
 from helpers.chapters.scan import add_known_roles
 from helpers.results import (
     MOST_ROWS,
-    correlate_cells,
+    correlate,
     label_array,
     load_result,
     save_result,
@@ -178,18 +178,17 @@ def test_published_roles_are_for_gpt2_only():
 
 
 def grid_of(*rows: list[float]) -> xr.DataArray:
-    return label_array(torch.tensor(rows), ("layer", "position"), coords={"position": [4, 5, 6]})
+    return label_array(torch.tensor(rows), ("layer", "position"), coords={"position": [4, 5]})
 
 
 def test_cells_correlate_by_hand():
-    """Values 1 2 3 8 against 1 2 8 3: r = 4 / 29; the last column does not count."""
-    exact = grid_of([1.0, 2.0, 90.0], [3.0, 8.0, -90.0])
-    estimate = grid_of([1.0, 2.0, -7.0], [8.0, 3.0, 7.0])
-    agreement = correlate_cells(exact, estimate)
-    assert agreement["pearson"] == pytest.approx(4 / 29)
-    assert agreement["spearman"] == pytest.approx(0.8)
-    assert agreement["cells"] == 4
-    flat = correlate_cells(exact, exact * 0)
-    assert np.isnan(flat["pearson"]) and np.isnan(flat["spearman"])
-    with pytest.raises(ValueError, match="The grids differ"):
-        correlate_cells(exact, exact.isel(layer=slice(1)))
+    """Values 1 2 3 8 against 1 2 8 3: r = 4 / 29, in whichever order the dimensions stand."""
+    exact = grid_of([1.0, 2.0], [3.0, 8.0])
+    estimate = grid_of([1.0, 2.0], [8.0, 3.0]).transpose("position", "layer")
+    agreement = correlate(exact, estimate)
+    assert agreement.pearson == pytest.approx(4 / 29)
+    assert agreement.spearman == pytest.approx(0.8)
+    flat = correlate(exact, exact * 0)
+    assert np.isnan(flat.pearson) and np.isnan(flat.spearman)
+    with pytest.raises(ValueError, match="The sizes differ"):
+        correlate(exact, exact.isel(layer=slice(1)))

@@ -26,7 +26,7 @@ from helpers.chapters.text import (
     shuffle_repeat,
     summarize_text_repeats,
 )
-from helpers.results import correlate_scores, load_result, save_result
+from helpers.results import correlate, load_result, save_result
 
 N = 12
 
@@ -66,14 +66,14 @@ def test_every_head_is_a_dot(mini, on_text):
     assert np.allclose(dots.x, on_text["random"].to_numpy().ravel())
     assert np.allclose(dots.y, on_text["text"].mean("sequence").to_numpy().ravel())
     assert len(dots.x) == mini.n_layers * mini.n_heads
-    r = correlate_scores(on_text["random"], on_text["text"].mean("sequence"))["pearson"]
+    r = correlate(on_text["random"], on_text["text"].mean("sequence")).pearson
     assert f"r = {r:.2f}" in fig.layout.title.text
     assert fig.layout.shapes[0].y0 == on_text["text"].attrs["chance"]
 
 
 def test_scores_of_other_heads_do_not_correlate(on_text):
-    with pytest.raises(ValueError, match="The scores differ"):
-        correlate_scores(on_text["random"], on_text["random"].isel(layer=slice(1)))
+    with pytest.raises(ValueError, match="The sizes differ"):
+        correlate(on_text["random"], on_text["random"].isel(layer=slice(1)))
 
 
 def test_the_gain_is_drawn_with_its_random_draws(repeats):

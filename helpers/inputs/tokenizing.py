@@ -55,7 +55,9 @@ def read_tokens(model: Model, source: Input) -> Int[Tensor, "batch pos"]:
             "sample_repeated_tokens(model)), or token ids, rows of one length."
         ) from error
     tokens = tokens[None] if tokens.ndim == 1 else tokens
-    if tokens.ndim != 2 or tokens.numel() == 0 or tokens.is_floating_point():
+    if tokens.numel() == 0:
+        raise ValueError("There are no token ids to read.")
+    if tokens.ndim != 2 or tokens.is_floating_point():
         raise ValueError(f"Token ids are whole numbers over [batch, pos], got {_shape(tokens)}.")
     if tokens.shape[1] < 2:
         raise ValueError("BOS and at least one token are needed, got one id.")
@@ -79,11 +81,15 @@ def pick_sequence(tokens: Int[Tensor, "batch pos"], sequence: int) -> Int[Tensor
     return tokens[sequence : sequence + 1]
 
 
-def about(model: Model, source: Input) -> dict[str, str | int | float]:
-    """What a result says about the model and the input it was measured on."""
+def about(
+    model: Model, source: Input | None = None, **more: str | int | float
+) -> dict[str, str | int | float]:
+    """What a result says about the model and the input it was measured on, and whatever else."""
     if isinstance(source, Sample):
-        return {**model.attrs, **source.attrs}
-    return {**model.attrs, "text": source} if isinstance(source, str) else model.attrs
+        more = {**source.attrs, **more}
+    elif isinstance(source, str):
+        more = {"text": source, **more}
+    return {**model.attrs, **more}
 
 
 def _shape(tokens: Tensor) -> str:

@@ -1,6 +1,6 @@
 """Names on numbers: labelled arrays that carry what they are and where they come from."""
 
-from helpers.results.agreement import correlate_cells, correlate_scores
+from helpers.results.agreement import Agreement, correlate
 from helpers.results.files import (
     MOST_ROWS,
     keep,

@@ -10,7 +10,6 @@ from helpers.claims import FoundLine, Measured, say_post
 from helpers.claims.numbers import show
 from helpers.results import write_whole
 from helpers.run.headline import describe_run
-from helpers.run.inventory import list_kept
 from helpers.run.notebooks import Outcome
 from helpers.run.outline import Chapter
 from helpers.run.page_frame import TEMPLATES, frame_page
@@ -27,7 +26,7 @@ def write_index(
     folder: Path,
     *,
     about: Mapping[str, object],
-    kept_by: Mapping[str, str] | None = None,
+    kept_by: Mapping[str, Sequence[str]] | None = None,
     picture: str = "",
     caption: str = "",
 ) -> Path:
@@ -39,7 +38,7 @@ def write_index(
         claims: Claims as collected; none if they could not be.
         folder: Where the pages lie, and `data/` with the results.
         about: What there is to say about the run, by name; `Model` first.
-        kept_by: The notebook that kept each result.
+        kept_by: For each notebook the files in `data/` that it kept.
         picture: One picture for the top, as self-contained HTML, or nothing.
         caption: What the picture shows, as plain text.
 
@@ -47,19 +46,24 @@ def write_index(
         The page.
     """
     failures = {outcome.notebook: say_failure(outcome) for outcome in outcomes}
-    listed = [{**vars(chapter), "failure": failures.get(chapter.notebook)} for chapter in chapters]
+    listed = [
+        {
+            **vars(chapter),
+            "failure": failures.get(chapter.notebook),
+            "data": (kept_by or {}).get(chapter.notebook, []),
+        }
+        for chapter in chapters
+    ]
     # The template escapes everything that it does not call safe: picture, style and script.
     template = _environment().get_template("contents.html.j2")
     page = template.render(
         model=next(iter(about.values()), "a model"),
         about=about,
         chapters=listed,
-        titles={chapter.notebook: chapter.title for chapter in chapters},
         failed=sum(bool(failure) for failure in failures.values()),
         headline=describe_run(claims),
         post=[_post(line) for line in claims if isinstance(line, Measured)],
         ours=[_ours(line) for line in claims if isinstance(line, FoundLine)],
-        kept=list_kept(folder / "data", kept_by or {}),
         picture=picture,
         caption=caption,
         **frame_page("contents"),

@@ -73,7 +73,7 @@ def run_walkthrough(
     (folder / "claims.json").unlink(missing_ok=True)
     chapters = read_chapters(paths)
     outcomes: list[Outcome] = []
-    kept_by: dict[str, str] = {}
+    kept_by: dict[str, list[str]] = {}
     # tqdm takes None for: not where stderr is no terminal.
     with tqdm(total=len(paths), disable=None) as bar:
         for number, (path, chapter) in enumerate(zip(paths, chapters, strict=True), start=1):
@@ -81,6 +81,7 @@ def run_walkthrough(
             name = f"chapter {number} of {len(paths)}: {asks}"
             bar.set_description(name)
             start = time.monotonic()
+            before = {*data.glob("*")}
             outcome = run_notebook(
                 path,
                 parameters={"MODEL": asked, **(parameters or {})},
@@ -89,7 +90,7 @@ def run_walkthrough(
             _write_notebook(outcome, folder / path.name)
             write_page(outcome, folder, chapters)
             outcomes.append(outcome)
-            kept_by = {file.stem: path.stem for file in data.glob("*")} | kept_by
+            kept_by[path.stem] = sorted(file.name for file in {*data.glob("*")} - before)
             bar.update()
             if bar.disable:
                 ended = say_failure(outcome) or f"{time.monotonic() - start:.0f} s"

@@ -4,7 +4,6 @@ from helpers.running.collect import (
     attention_patterns,
     batch_slices,
     collect,
-    collect_layers,
     reduce_patterns,
     run_for_gradient,
     sequences_at_once,

@@ -68,24 +68,6 @@ def collect(
     return {site: torch.cat(parts) for site, parts in kept.items()}
 
 
-def collect_layers(
-    model: Model, tokens: Int[Tensor, "batch pos"], kind: SiteKind, layers: Sequence[int]
-) -> Float[Tensor, "layer batch *rest"]:
-    """One kind of activation in chosen layers, for all tokens.
-
-    Args:
-        model: The model.
-        tokens: Token ids.
-        kind: Kind of site; see `Site`.
-        layers: Which layers, in the order of the result.
-
-    Returns:
-        The activations, on the model's device.
-    """
-    found = collect(model, tokens, {Site(kind, layer): _copy for layer in layers})
-    return torch.stack([found[Site(kind, layer)] for layer in layers])
-
-
 def reduce_patterns(
     model: Model,
     tokens: Int[Tensor, "batch pos"],
@@ -199,7 +181,3 @@ def batch_slices(total: int, size: int) -> Iterator[slice]:
     """Cut `total` rows into slices of at most `size`."""
     for start in range(0, total, size):
         yield slice(start, min(start + size, total))
-
-
-def _copy(activation: Tensor, _rows: slice) -> Tensor:
-    return activation.clone()

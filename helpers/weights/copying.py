@@ -17,7 +17,7 @@ from torch import Tensor
 from transformer_lens import FactoredMatrix
 
 from helpers.heads import Head
-from helpers.inputs import bos_token, label_tokens, read_tokens
+from helpers.inputs import about, bos_token, label_tokens, read_tokens
 from helpers.models import Model
 from helpers.weights.diagonal import diagonal_ranks, share_within
 from helpers.weights.token_inputs import Embedding, read_by_layer
@@ -180,6 +180,5 @@ def write_tokens(
         {"token": label_tokens(model, best.indices.cpu()), "logit": best.values.cpu().numpy()}
     )
     rank = int((logits >= logits[ids[0]]).sum())
-    about = {"head": str(chosen), "embedding": embedding, "own_rank": rank}
-    table.attrs.update({**model.attrs, **about})
+    table.attrs.update(about(model, head=str(chosen), embedding=embedding, own_rank=rank))
     return table

@@ -7,7 +7,7 @@ from unchecked import unchecked
 from helpers import Head, sample_repeated_tokens
 from helpers.interventions import AblationValues, another_sequence
 from helpers.models import Site
-from helpers.running import collect_layers
+from helpers.running import activations
 
 N = 6
 SITE = Site("z", 1)
@@ -20,8 +20,7 @@ def sample(mini):
 
 @pytest.fixture(scope="module")
 def z(mini, sample):
-    (out,) = collect_layers(mini, sample.tokens, "z", [1])
-    return out
+    return torch.tensor(activations(mini, sample, Site("z", 1)).values)
 
 
 def expected(z, method):

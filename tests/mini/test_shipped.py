@@ -14,7 +14,7 @@ from helpers.metrics import part_slice
 from helpers.mini.language import MarkovLanguage
 from helpers.mini.train import SHIPPED, evaluate
 from helpers.models import Site
-from helpers.running import collect_layers, predict
+from helpers.running import activations, predict
 
 N = 50
 
@@ -53,7 +53,7 @@ def losses_without(model, sample, text, sites) -> tuple[float, float]:
     for tokens in (sample.tokens, text):
         with ExitStack() as stack:
             for site, heads in sites.items():
-                mean = collect_layers(model, tokens, site.kind, [site.layer])[0].mean(0)
+                mean = torch.tensor(activations(model, tokens, site).values).mean(0)
                 stack.enter_context(model.hooked({site: _put(mean, heads)}))
             found.append(losses(model, sample, text)[0 if tokens is sample.tokens else 1])
     return found[0], found[1]

@@ -9,8 +9,8 @@ from shapes import LLAMA, NEOX
 
 from helpers import ablate
 from helpers.inputs import bos_token
-from helpers.models import CleanRun, untrained_model
-from helpers.running import collect_layers
+from helpers.models import CleanRun, Site, untrained_model
+from helpers.running import activations
 from helpers.weights import token_residuals
 
 residuals = sys.modules["helpers.weights.token_residuals"]
@@ -25,7 +25,7 @@ def own_cache(monkeypatch, tmp_path):
 def by_hand(model, ids, layer):
     inputs = torch.stack([torch.full_like(ids, bos_token(model)), ids], 1)
     kind, at = ("resid_pre", layer) if layer < model.n_layers else ("resid_post", layer - 1)
-    return collect_layers(model, inputs, kind, [at])[0][:, 1]
+    return torch.tensor(activations(model, inputs, Site(kind, at)).values)[:, 1]
 
 
 @pytest.mark.parametrize("shape", ["mini", "llama", "neox"])

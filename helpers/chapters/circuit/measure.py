@@ -7,6 +7,7 @@ import xarray as xr
 
 from helpers.chapters.circuit.accuracies import label_accuracies, match_tokens, sample_tokens
 from helpers.heads import Head
+from helpers.inputs import about
 from helpers.models import Model
 from helpers.results import label_array
 from helpers.weights import EMBEDDINGS, k_composition, random_composition
@@ -31,7 +32,7 @@ def score_composition(model: Model) -> xr.Dataset:
         coords={"layer_from": layers, "head_from": heads, "layer_to": layers, "head_to": heads},
         long_name="K-composition score",
     )
-    attrs = {**model.attrs, "random_mean": float(mean), "random_sd": float(sd)}
+    attrs = about(model, random_mean=float(mean), random_sd=float(sd))
     return xr.Dataset({"k_composition": scores}, attrs=attrs)
 
 
@@ -62,7 +63,7 @@ def score_two_head_circuit(
         tokens=model.d_vocab,
         of="tokens",
     )
-    return xr.Dataset(labelled, attrs={**model.attrs, "tokens": model.d_vocab})
+    return xr.Dataset(labelled, attrs=about(model, tokens=model.d_vocab))
 
 
 def score_candidate_pairs(
@@ -113,7 +114,7 @@ def score_candidate_pairs(
         tokens=len(ids),
         of="sampled tokens",
     )
-    return xr.Dataset(labelled, attrs={**model.attrs, "tokens": len(ids), "seed": seed})
+    return xr.Dataset(labelled, attrs=about(model, tokens=len(ids), seed=seed))
 
 
 def score_embeddings(
@@ -152,5 +153,5 @@ def score_embeddings(
         tokens=size,
         of="tokens" if ids is None else "sampled tokens",
     )
-    attrs = {**model.attrs, "pair": f"{pair[0]} > {pair[1]}", "tokens": size, "seed": seed}
+    attrs = about(model, pair=f"{pair[0]} > {pair[1]}", tokens=size, seed=seed)
     return xr.Dataset(labelled, attrs=attrs)

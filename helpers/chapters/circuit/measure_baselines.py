@@ -7,6 +7,7 @@ import xarray as xr
 
 from helpers.chapters.circuit.accuracies import label_accuracies, match_tokens, sample_tokens
 from helpers.heads import Head
+from helpers.inputs import about
 from helpers.models import Model
 from helpers.weights import Embedding
 
@@ -64,13 +65,9 @@ def score_circuit_baselines(
         tokens=len(ids),
         of="sampled tokens",
     )
-    attrs = {
-        **model.attrs,
-        "tokens": len(ids),
-        "seed": seed,
-        "random_pairs": len(drawn),
-        "random_possible": possible,
-    }
+    attrs = about(
+        model, tokens=len(ids), seed=seed, random_pairs=len(drawn), random_possible=possible
+    )
     return xr.Dataset(labelled, attrs=attrs).assign_coords(kind=("pair", kinds))
 
 

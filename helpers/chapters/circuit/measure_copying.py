@@ -6,6 +6,7 @@ import torch
 import xarray as xr
 
 from helpers.heads import Head
+from helpers.inputs import about
 from helpers.interventions import sample_random_heads
 from helpers.models import Model
 from helpers.progress import progress
@@ -41,7 +42,7 @@ def score_copying(model: Model, heads: str | Head | Iterable[str | Head]) -> xr.
             "eigenvalue": ("head_name", values),
         },
         coords=coords,
-        attrs={**model.attrs, "tokens": model.d_vocab},
+        attrs=about(model, tokens=model.d_vocab),
     )
 
 
@@ -86,10 +87,5 @@ def score_group_copying(
                 torch.tensor(values), ("draw",), long_name="eigenvalue score of random groups"
             ),
         },
-        attrs={
-            **model.attrs,
-            "tokens": model.d_vocab,
-            "seed": seed,
-            "heads": ", ".join(map(str, group)),
-        },
+        attrs=about(model, tokens=model.d_vocab, seed=seed, heads=", ".join(map(str, group))),
     )

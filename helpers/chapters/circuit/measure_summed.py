@@ -6,6 +6,7 @@ import xarray as xr
 
 from helpers.chapters.circuit.accuracies import label_accuracies, match_tokens, sample_tokens
 from helpers.heads import Head
+from helpers.inputs import about
 from helpers.models import Model
 from helpers.weights import Embedding
 
@@ -57,7 +58,7 @@ def score_summed_circuit(
         tokens=len(ids),
         of="sampled tokens",
     )
-    attrs = {**model.attrs, "induction": str(I), "tokens": len(ids), "seed": seed}
+    attrs = about(model, induction=str(I), tokens=len(ids), seed=seed)
     return xr.Dataset(labelled, attrs=attrs).assign_coords(
         added=("summed", [str(head) for head in writers])
     )

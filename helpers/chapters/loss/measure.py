@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from helpers.inputs import Input, label_tokens, read_repeated
+from helpers.inputs import Input, about, label_tokens, read_repeated
 from helpers.metrics import PARTS, in_context_learning_score, part_slice
 from helpers.models import Model
 from helpers.results import label_array, summarize, token_coord
@@ -59,7 +59,7 @@ def measure_loss(model: Model, sample: Input) -> xr.Dataset:
                 units="nats",
             ),
         },
-        attrs={**model.attrs, **sample.attrs, "uniform": -math.log(model.d_vocab)},
+        attrs=about(model, sample, uniform=-math.log(model.d_vocab)),
     )
 
 

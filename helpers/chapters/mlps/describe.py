@@ -3,7 +3,7 @@
 import xarray as xr
 
 from helpers.drawing.prose import Prose, bullets, interval
-from helpers.results import correlate_cells, summarize
+from helpers.results import correlate, summarize
 
 _NAMES = {"mlp_out": "MLPs", "attn_out": "attention layers"}
 
@@ -37,14 +37,15 @@ def describe_attribution(grid: xr.Dataset, estimate: xr.Dataset) -> Prose:
         estimate: Result of `attribute_positions` on the same sample.
     """
     exact, guess = grid["grid_blog"], estimate["grid_blog"]
-    agreement = correlate_cells(exact, guess)
+    cells, guesses = (each.isel(position=slice(None, -1)) for each in (exact, guess))
+    agreement = correlate(cells, guesses)  # after the last position nothing is left to change
     place = abs(exact).argmax(...)
     true, guessed = float(exact.isel(place)), float(guess.isel(place))
     layer, position = int(exact["layer"][place["layer"]]), int(exact["position"][place["position"]])
     return Prose(
-        f"On **{grid.attrs['model']}** the estimates of {agreement['cells']:.0f} cells correlate "
-        f"with the exact effects by r = {agreement['pearson']:.2f} (ranks: "
-        f"{agreement['spearman']:.2f}). The largest exact effect, layer {layer} at position "
+        f"On **{grid.attrs['model']}** the estimates of {cells.size} cells correlate "
+        f"with the exact effects by r = {agreement.pearson:.2f} (ranks: "
+        f"{agreement.spearman:.2f}). The largest exact effect, layer {layer} at position "
         f"{position}, is {true:+.3f} nats; the gradient sees {guessed:+.3f}."
     )
 

@@ -7,7 +7,7 @@ import numpy as np
 import xarray as xr
 from torch import Tensor
 
-from helpers.inputs import Input, RepeatedTokens, label_tokens, read_repeated
+from helpers.inputs import Input, RepeatedTokens, about, label_tokens, read_repeated
 from helpers.interventions import AblationMethod, AblationValues
 from helpers.interventions.fast import (
     COMPONENTS,
@@ -171,4 +171,4 @@ def _effect(
 def _attrs(
     model: Model, sample: RepeatedTokens, component: Component, method: AblationMethod
 ) -> dict[str, str | int | float]:
-    return {**model.attrs, **sample.attrs, "component": component, "method": method}
+    return about(model, sample, component=component, method=method)

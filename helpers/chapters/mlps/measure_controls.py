@@ -12,6 +12,7 @@ from helpers.chapters.mlps.measure import component_sites
 from helpers.inputs import (
     Input,
     RepeatedTokens,
+    about,
     read_repeated,
     read_text,
     sample_unrepeated_tokens,
@@ -91,7 +92,7 @@ def ablate_layers(
     )
     return xr.Dataset(
         {"effect": labelled},
-        attrs={**model.attrs, **sample.attrs, "measured": measured, "text": text.source},
+        attrs=about(model, sample, measured=measured, text=text.source),
     )
 
 

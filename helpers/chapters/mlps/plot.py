@@ -8,7 +8,7 @@ from helpers.drawing.frame import draw_diagonal, draw_level, height_of, model_of
 from helpers.drawing.heatmap import check_dims, heatmap, label_axis, mean_over_sequences
 from helpers.drawing.lines import draw_bars, draw_line
 from helpers.escaping import escape_text
-from helpers.results import correlate_cells, summarize
+from helpers.results import correlate, summarize
 
 _NAMES = {"mlp_out": "MLP", "attn_out": "attention"}
 _COLORS = {"repeat": theme.SECOND, "first time": theme.FIRST, "text": theme.BOUNDARY}
@@ -149,16 +149,14 @@ def plot_estimates(exact: xr.DataArray, estimate: xr.DataArray) -> go.Figure:
     """
     for grid in (exact, estimate):
         check_dims(grid, ("layer", "position"))
-    agreement = correlate_cells(exact, estimate)
-    true, guess = (
-        grid.isel(position=slice(None, -1)).stack(cell=("layer", "position"))
-        for grid in (exact, estimate)
-    )
+    cells = [grid.isel(position=slice(None, -1)) for grid in (exact, estimate)]
+    agreement = correlate(*cells)
+    true, guess = (grid.stack(cell=("layer", "position")) for grid in cells)
     layers, positions = true["layer"].to_numpy(), true["position"].to_numpy()
     ends = [float(min(true.min(), guess.min())), float(max(true.max(), guess.max()))]
     fig = theme.figure(
-        title=f"Estimated against exact, one dot a cell: r = {agreement['pearson']:.2f}, "
-        f"of ranks {agreement['spearman']:.2f}"
+        title=f"Estimated against exact, one dot a cell: r = {agreement.pearson:.2f}, "
+        f"of ranks {agreement.spearman:.2f}"
     )
     draw_diagonal(fig, ends, name="right")
     fig.add_scatter(

@@ -9,7 +9,7 @@ import xarray as xr
 from torch import Tensor
 
 from helpers.heads import Head
-from helpers.inputs import Input, read_repeated
+from helpers.inputs import Input, about, read_repeated
 from helpers.interventions import (
     PATH_EFFECTS,
     PATH_INPUTS,
@@ -99,12 +99,7 @@ def measure_paths(
                 units="nats",
             ),
         },
-        attrs={
-            **model.attrs,
-            **sample.attrs,
-            "senders": ", ".join(map(str, writing)),
-            "method": method,
-        },
+        attrs=about(model, sample, senders=", ".join(map(str, writing)), method=method),
     )
 
 

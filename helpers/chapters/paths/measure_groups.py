@@ -9,7 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from helpers.heads import Head
-from helpers.inputs import Input, read_repeated
+from helpers.inputs import Input, about, read_repeated
 from helpers.interventions import (
     RANDOM_SEQUENCES,
     AblationMethod,
@@ -90,7 +90,7 @@ def score_without(
             ),
             "heads": ("removed", ["", *(", ".join(map(str, group)) for group in named.values())]),
         },
-        attrs={**model.attrs, **sample.attrs, "method": method, "draws": draws},
+        attrs=about(model, sample, method=method, draws=draws),
     )
 
 
@@ -136,7 +136,7 @@ def attribute_logits(
             "random": label_array(random, ("group", "draw"), coords=group, **what),
             "heads": ("group", [", ".join(map(str, heads)) for heads in named.values()]),
         },
-        attrs={**model.attrs, **sample.attrs, "draws": draws},
+        attrs=about(model, sample, draws=draws),
     )
 
 
@@ -187,7 +187,7 @@ def measure_faithfulness(
                 ["all", "", *(", ".join(map(str, heads)) for heads in named.values())],
             ),
         },
-        attrs={**model.attrs, **sample.attrs, "method": method, "draws": draws},
+        attrs=about(model, sample, method=method, draws=draws),
     )
 
 

@@ -9,7 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from helpers.heads import Head
-from helpers.inputs import Input, RepeatedTokens, TextSample, read_repeated, read_text
+from helpers.inputs import Input, RepeatedTokens, TextSample, about, read_repeated, read_text
 from helpers.interventions import (
     RANDOM_SEQUENCES,
     REMOVALS,
@@ -83,13 +83,7 @@ def remove_groups(
             "random": label_array(random, (*dims, "draw"), coords=coords, **_EFFECT),
             "heads": ("group", [", ".join(map(str, heads)) for heads in named.values()]),
         },
-        attrs={
-            **model.attrs,
-            **sample.attrs,
-            "text": text.source,
-            "draws": draws,
-            "random_sequences": few,
-        },
+        attrs=about(model, sample, text=text.source, draws=draws, random_sequences=few),
     )
 
 
@@ -138,14 +132,14 @@ def remove_in_order(
                 **what,
             ),
         },
-        attrs={
-            **model.attrs,
-            **sample.attrs,
-            "heads": ", ".join(map(str, order)),
-            "method": method,
-            "draws": draws,
-            "random_sequences": few,
-        },
+        attrs=about(
+            model,
+            sample,
+            heads=", ".join(map(str, order)),
+            method=method,
+            draws=draws,
+            random_sequences=few,
+        ),
     )
 
 
@@ -179,7 +173,7 @@ def remove_mlps(
         coords={"input": list(INPUTS), "layer": np.arange(model.n_layers)},
         **_EFFECT,
     )
-    attrs = {**model.attrs, **sample.attrs, "text": text.source, "method": method}
+    attrs = about(model, sample, text=text.source, method=method)
     return xr.Dataset({"effect": labelled}, attrs=attrs)
 
 

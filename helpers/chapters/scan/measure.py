@@ -5,7 +5,7 @@ from typing import Literal, get_args
 import xarray as xr
 
 from helpers.heads import Head
-from helpers.inputs import Input, read_repeated, sample_repeated_tokens
+from helpers.inputs import Input, about, read_repeated, sample_repeated_tokens
 from helpers.metrics import SCORES, score_pattern, uniform_pattern
 from helpers.models import Model
 from helpers.results import label_array, rank_heads
@@ -59,7 +59,7 @@ def score_heads(model: Model, sample: Input) -> xr.Dataset:
             )
             for (name, score), values in zip(SCORES.items(), scores.unbind(-1), strict=True)
         },
-        attrs={**model.attrs, **sample.attrs},
+        attrs=about(model, sample),
     )
 
 

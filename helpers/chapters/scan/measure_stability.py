@@ -6,7 +6,7 @@ import xarray as xr
 from jaxtyping import Float
 from torch import Tensor
 
-from helpers.inputs import sample_repeated_tokens, sample_unrepeated_tokens
+from helpers.inputs import about, sample_repeated_tokens, sample_unrepeated_tokens
 from helpers.metrics import (
     induction_score,
     previous_token_score,
@@ -82,12 +82,12 @@ def score_stability(
                 chance=chance[0],
             ),
         },
-        attrs={
-            **model.attrs,
-            "n": n,
-            "sequences": sequences,
-            "seeds": seeds,
-            "first_seed": seed,
-            "unrepeated_seed": seed + seeds,
-        },
+        attrs=about(
+            model,
+            n=n,
+            sequences=sequences,
+            seeds=seeds,
+            first_seed=seed,
+            unrepeated_seed=seed + seeds,
+        ),
     )

@@ -6,7 +6,7 @@ import xarray as xr
 
 from helpers.drawing.prose import Prose, bullets, interval, times
 from helpers.heads import Head
-from helpers.results import correlate_scores, rank_heads
+from helpers.results import correlate, rank_heads
 
 _GAIN = ("gain", "gain_low", "gain_high")
 
@@ -25,7 +25,7 @@ def describe_text_induction(scores: xr.Dataset) -> Prose:
     most = 10 if len(ranking) > 40 else 5
     by_random = ranking.sort_values("random", ascending=False, kind="stable")["head"][:most]
     shared = len({*by_random} & {*ranking["head"][:most]})
-    agreement = correlate_scores(scores["random"], scores["text"].mean("sequence"))
+    agreement = correlate(scores["random"], scores["text"].mean("sequence"))
     return Prose(
         f"**{found}**, the best induction head on random tokens, is number "
         f"**{place + 1}** of {len(ranking)} on text "
@@ -33,7 +33,7 @@ def describe_text_induction(scores: xr.Dataset) -> Prose:
         f"{times(float(row['text']) / chance)} what uniform attention would score ({chance:.3f}); "
         f"97.5 % of the other heads score less than {others.quantile(0.975):.2f}. "
         f"Of the {most} best heads of either ranking {shared} are in both; over all heads the two "
-        f"scores correlate by r = {agreement['pearson']:.2f}. "
+        f"scores correlate by r = {agreement.pearson:.2f} (ranks: {agreement.spearman:.2f}). "
         f"{scores.attrs['repeated']:.0%} of the tokens had occurred before."
     )
 

@@ -6,7 +6,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from helpers.heads import Head
-from helpers.inputs import Input, label_tokens, pick_sequence, read_text
+from helpers.inputs import Input, about, label_tokens, pick_sequence, read_text
 from helpers.metrics import (
     induction_targets,
     text_induction_chance,
@@ -57,13 +57,13 @@ def score_text_induction(model: Model, text: Input, scores: xr.Dataset) -> xr.Da
             ),
             "random": random.assign_attrs(long_name="induction score on random tokens"),
         },
-        attrs={
-            **model.attrs,
-            **text.attrs,
-            "sequences": len(tokens),
-            "repeated": float(repeats.float().mean()),
-            "head": str(rank_heads(scores)["head"][0]),
-        },
+        attrs=about(
+            model,
+            text,
+            sequences=len(tokens),
+            repeated=float(repeats.float().mean()),
+            head=str(rank_heads(scores)["head"][0]),
+        ),
     )
 
 
@@ -98,10 +98,10 @@ def trace_text_induction(
             **token_coord("position", label_tokens(model, tokens[0])),
         },
         long_name="attention to what came after earlier occurrences",
-        **{
-            **model.attrs,
-            **text.attrs,
-            "head": str(chosen),
-            "title": text.titles[sequence] if text.titles else text.source,
-        },
+        **about(
+            model,
+            text,
+            head=str(chosen),
+            title=text.titles[sequence] if text.titles else text.source,
+        ),
     )

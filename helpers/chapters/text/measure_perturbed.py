@@ -8,7 +8,7 @@ import xarray as xr
 from torch import Tensor
 
 from helpers.heads import Head
-from helpers.inputs import Input, RepeatedTokens, ordinary_tokens, read_repeated
+from helpers.inputs import Input, RepeatedTokens, about, ordinary_tokens, read_repeated
 from helpers.models import Model
 from helpers.progress import progress
 from helpers.results import label_array
@@ -73,7 +73,7 @@ def damage_repeat(model: Model, sample: Input, head: str | Head) -> xr.Dataset:
                 torch.stack([one.attention.T for one in seen]), dims, coords=coords, **_LOOK
             ),
         },
-        attrs={**model.attrs, **sample.attrs, "head": str(reader), "place": at},
+        attrs=about(model, sample, head=str(reader), place=at),
     )
 
 
@@ -124,7 +124,7 @@ def shuffle_repeat(
             "attention": label_array(attention, dims, coords=coords, **_LOOK),
             "first": label_array(first, ("sequence",), **_LOG_PROB),
         },
-        attrs={**model.attrs, **sample.attrs, "head": str(reader)},
+        attrs=about(model, sample, head=str(reader)),
     )
 
 
@@ -175,7 +175,7 @@ def separate_repeat(
             )
             for name, values in columns.items()
         },
-        attrs={**model.attrs, **sample.attrs, "head": str(reader), "longest": longest},
+        attrs=about(model, sample, head=str(reader), longest=longest),
     )
 
 

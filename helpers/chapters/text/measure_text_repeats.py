@@ -11,7 +11,7 @@ import xarray as xr
 from torch import Tensor
 
 from helpers.heads import Head
-from helpers.inputs import Input, TextSample, read_text
+from helpers.inputs import Input, TextSample, about, read_text
 from helpers.interventions import RANDOM_SEQUENCES, AblationMethod, sample_random_heads
 from helpers.interventions.fast import predict_without
 from helpers.metrics import second_occurrences
@@ -98,15 +98,15 @@ def measure_text_repeats(
             "random": label_array(random, ("kind", "draw", "occurrence"), **what),
             "repeats": label_array(repeats, ("kind", "sequence"), long_name="tokens compared"),
         },
-        attrs={
-            **model.attrs,
-            **text.attrs,
-            "n": n,
-            "heads": ", ".join(map(str, removed)),
-            "method": method,
-            "draws": draws,
-            "random_sequences": few,
-        },
+        attrs=about(
+            model,
+            text,
+            n=n,
+            heads=", ".join(map(str, removed)),
+            method=method,
+            draws=draws,
+            random_sequences=few,
+        ),
     )
 
 

@@ -17,7 +17,7 @@ from helpers.drawing.heatmap import check_dims
 from helpers.drawing.lines import draw_line
 from helpers.escaping import escape_text
 from helpers.heads import Head
-from helpers.results import correlate_scores, summarize
+from helpers.results import correlate, summarize
 
 _ROWS = ["nothing removed", "induction heads removed", "random heads removed"]
 
@@ -42,10 +42,10 @@ def plot_text_scores(scores: xr.Dataset, *, mark: int = 4) -> go.Figure:
     mean, top = flat["mean"].to_numpy(), float(flat["high"].max())
     names = [str(Head(int(layer), int(head))) for layer, head in flat["flat"].to_numpy()]
     named = {*np.argsort(-mean)[:mark].tolist(), *np.argsort(-random)[:mark].tolist()}
-    agreement = correlate_scores(scores["random"], scores["text"].mean("sequence"))
+    agreement = correlate(scores["random"], scores["text"].mean("sequence"))
     fig = theme.figure(
         title=f"Induction scores, {model_of(scores)}: "
-        f"r = {agreement['pearson']:.2f}, of ranks {agreement['spearman']:.2f}",
+        f"r = {agreement.pearson:.2f}, of ranks {agreement.spearman:.2f}",
         height=480,
     )
     fig.add_scatter(
