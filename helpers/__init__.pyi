@@ -37,10 +37,12 @@ from .viewers import view_attention as view_attention
 from .viewers import view_heads as view_heads
 from .viewers import view_tokens as view_tokens
 
-# keep and show
+# keep
 from .results import keep as keep
 from .results import summarize as summarize
-from .shown_source import show_source as show_source
+
+# does it hold
+from . import claims as claims
 
 # the chapters, one for each question, each with its own measures, plots and sentences
 from .chapters import attention as attention

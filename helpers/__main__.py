@@ -24,7 +24,7 @@ def main(arguments: list[str] | None = None) -> int:
     scan.add_argument("--sequences", type=int, default=32, help="sequences (default: 32)")
     scan.add_argument("--seed", type=int, default=0, help="seed of the sequences (default: 0)")
     scan.add_argument("--top", type=int, default=5, help="heads of each kind (default: 5)")
-    claims = commands.add_parser("claims", help="print the claims tables of earlier runs")
+    claims = commands.add_parser("claims", help="print the claims of earlier runs")
     claims.add_argument(
         "model", nargs="+", help="names of folders in the build folder, for example mini"
     )
@@ -100,18 +100,10 @@ def _claims(chosen: argparse.Namespace) -> int:
 
 
 def _print_claims(folder: Path) -> None:
-    from helpers.claims import collect_claims, tabulate_claims, tabulate_evidence
+    from helpers.claims import collect_claims, say_line
 
-    claims = collect_claims(folder / "data")
-    for heading, table in (
-        ("The post's claims", tabulate_claims(claims)),
-        ("Our own claims", tabulate_evidence(claims)),
-    ):
-        sys.stdout.write(f"\n{heading}\n{'=' * len(heading)}\n")
-        for claim, line in table.iterrows():
-            sys.stdout.write(f"\n{claim}\n")
-            for name, value in line.items():
-                sys.stdout.write(f"    {name:<14}{value}\n")
+    lines = [say_line(line).replace("**", "") for line in collect_claims(folder / "data")]
+    sys.stdout.write("\n" + "\n\n".join(lines) + "\n")
 
 
 if __name__ == "__main__":

@@ -28,6 +28,8 @@ class Head:
     def __str__(self) -> str:
         return f"L{self.layer}H{self.head}"
 
+    __repr__ = __str__
+
     @classmethod
     def parse(cls, text: "str | Head") -> "Head":
         """Read a head from "L5H1" or "5.1"; a Head is returned as it is.

@@ -15,6 +15,8 @@ import os
 
 # Before any kernel starts: what the notebooks and load_model("auto") run on here.
 os.environ["HELPERS_MODEL"] = "mini"
+# A check of a notebook that fails on the models it was written on fails the test.
+os.environ["HELPERS_STRICT"] = "1"
 # Before torch loads, and for kernels as well: two threads that wait for one another keep both
 # cores busy with nothing, and the small models here are no faster for the second.
 os.environ.setdefault("OMP_NUM_THREADS", "1")

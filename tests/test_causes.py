@@ -44,7 +44,7 @@ def test_each_group_is_one_head_and_there_are_no_duplicate_token_heads(compiled,
 
 def test_without_the_induction_head_nothing_is_known(compiled, sample, text):
     groups = {"induction": [INDUCTION], "idle": [Head(7, 3)], "duplicate_token": []}
-    removed = remove_groups(compiled, sample, text, groups, methods=("zero", "mean"), draws=3)
+    removed = remove_groups(compiled, sample, groups, text=text, methods=("zero", "mean"), draws=3)
     assert removed["group"].to_numpy().tolist() == ["induction", "idle"]
     effect = removed["effect"].sel(removal="zero", input="second half")
     assert effect.sel(group="induction").to_numpy() == approx([KNOWS_NOTHING - CLEAN] * 4, abs=1e-4)
@@ -112,19 +112,19 @@ def test_the_two_heads_are_enough(compiled, sample):
 @pytest.mark.filterwarnings("ignore:.*run whole for each change")
 def test_layers_with_controls(compiled, sample, text, mini):
     some = sample.first(3)
-    data = ablate_layers(compiled, some, text, components=("attn_out",), methods=("zero",))
+    data = ablate_layers(compiled, some, text=text, components=("attn_out",), methods=("zero",))
     lost = data["effect"].sel(component="attn_out", removal="zero", input="repeat").mean("sequence")
     assert lost.sel(layer=5).item() == approx(KNOWS_NOTHING - CLEAN, abs=1e-4)
     assert float(abs(lost.drop_sel(layer=[5]).max())) < 1e-4  # layer 4 worked in the first half
     with pytest.raises(UnsupportedModelError, match="attention-only"):
-        ablate_layers(compiled, some, text)
+        ablate_layers(compiled, some, text=text)
     with pytest.raises(UnsupportedModelError, match="no MLPs"):
-        remove_mlps(compiled, some, text)
+        remove_mlps(compiled, some, text=text)
     with pytest.raises(ValueError, match="length=16"):
-        unchecked(ablate_layers)(compiled, sample, text, components=("attn_out",))
+        unchecked(ablate_layers)(compiled, sample, text=text, components=("attn_out",))
     repeats = sample_repeated_tokens(mini, n=N, sequences=3)
     words = sample_text(mini, length=2 * N, sequences=3)
-    mlps = remove_mlps(mini, repeats, words)["effect"]
+    mlps = remove_mlps(mini, repeats, text=words)["effect"]
     assert mlps.sizes == {"layer": 4, "input": 3, "sequence": 3} and not mlps.isnull().any()
 
 
@@ -140,7 +140,7 @@ def test_layers_on_a_few_sequences_take_from_all(mini):
     sample = sample_repeated_tokens(mini, n=N, sequences=6)
     words = sample_text(mini, length=2 * N, sequences=6)
     whole, few = (
-        ablate_layers(mini, sample, words, methods=("mean", "resample"), first=first)["effect"]
+        ablate_layers(mini, sample, text=words, methods=("mean", "resample"), first=first)["effect"]
         for first in (None, 2)
     )
     assert few.sizes["sequence"] == 2

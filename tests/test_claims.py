@@ -14,18 +14,24 @@ from pytest import approx
 from helpers.claims import (
     CLAIMS,
     EVIDENCE,
-    Measured,
+    PostLine,
     claims_as_json,
     collect_claims,
-    tabulate_claims,
+    explain_failures,
+    holds,
+    list_not_shown,
+    list_own,
+    list_post,
+    read_run,
+    verdict,
 )
-from helpers.results import label_array, save_result
+from helpers.results import label_array, load_result, save_result
 
 N = 4
 
 
-def collect_post(folder) -> list[Measured]:
-    return [line for line in collect_claims(folder) if isinstance(line, Measured)]
+def collect_post(folder) -> list[PostLine]:
+    return [line for line in collect_claims(folder) if isinstance(line, PostLine)]
 
 
 def write_run(folder, *, model: str, second: float = -0.5, circuit: float = 0.2283) -> None:
@@ -118,7 +124,7 @@ def test_other_models_are_never_compared(tmp_path):
     write_run(tmp_path, model="mini")
     lines = collect_post(tmp_path)
     assert {line.verdict for line in lines} == {"not comparable (model is not gpt2)"}
-    assert all(line.shows_pattern for line in lines)
+    assert [line.id for line in lines if not line.shows_pattern] == ["C7"]  # 1.5 nats
 
 
 def test_a_model_that_does_not_repeat_does_not_show_the_pattern(tmp_path):
@@ -132,7 +138,7 @@ def test_what_was_not_measured_says_so(tmp_path):
     (tmp_path / "circuit.nc").unlink()
     last = collect_post(tmp_path)[-1]
     assert last.verdict == "not measured" and last.blog is None and last.shows_pattern is None
-    assert "–" in tabulate_claims([last])["blog"].to_list()
+    assert "not measured" in list_post([last]) and "| – |" in list_post([last])
 
 
 def test_json_has_no_nan(tmp_path):
@@ -159,3 +165,64 @@ def test_what_a_claim_needs_is_kept_by_a_notebook():
     kept = set(re.findall(r'keep\((?:[^"]|\\")*?, \\"(\w+)\\"\)', source))
     needed = {name for claim in (*CLAIMS, *EVIDENCE) for name in claim.needs}
     assert needed <= kept, needed - kept
+
+
+def test_a_notebook_that_measures_a_claim_judges_it():
+    """A claim's chapter is the notebook whose verdict is handed all that the claim needs."""
+    notebooks = Path(__file__).parents[1] / "notebooks"
+    for path in sorted(notebooks.glob("[0-9]*.ipynb"))[:-1]:
+        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+        judged = "".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
+        handed = set(
+            re.findall(r"(\w+)=", "".join(re.findall(r"claims\.verdict\(([^)]*)\)", judged)))
+        )
+        chapter = path.stem[3:]
+        for claim in (*CLAIMS, *EVIDENCE):
+            if claim.chapter == chapter:
+                assert {*claim.needs} <= handed, (claim.id, path.name)
+
+
+def test_a_sentence_that_does_not_hold_is_shown_and_raises_only_where_asked(monkeypatch):
+    monkeypatch.delenv("HELPERS_STRICT", raising=False)
+    assert holds("one is one", torch.tensor(True)).startswith("✓ **Holds")
+    assert holds("one is two", np.bool_(False)) == "✗ **Does not hold on this model:** one is two"
+    monkeypatch.setenv("HELPERS_STRICT", "1")
+    with pytest.raises(AssertionError, match="Does not hold: one is two"):
+        holds("one is two", False)
+
+
+def test_a_verdict_says_number_control_and_what_a_failure_may_mean(tmp_path):
+    write_run(tmp_path, model="mini", second=-13.0)
+    results = {path.stem: load_result(path) for path in tmp_path.glob("*.nc")}
+    said = verdict(loss=results["loss"], loss_blog=results["loss_blog"])
+    assert said.startswith("**Verdict for mini**")
+    assert [line[4:6] for line in said.splitlines() if line.startswith("* **C")] == [
+        *("C1", "C2", "C3", "C4")
+    ]
+    assert "C2, the post's, not shown" in said and "may mean that this model does not" in said
+    assert "published for GPT2-small: -13.898" in said
+    with pytest.raises(ValueError, match="No claim is decided by loss"):
+        verdict(loss=results["loss"])
+    other = results["loss"].assign_attrs(model="gpt2")
+    with pytest.raises(ValueError, match="different models"):
+        verdict(loss=results["loss"], loss_blog=other)
+
+
+def test_the_last_chapter_says_what_failed_what_is_missing_and_what_was_not_shown(
+    tmp_path, monkeypatch
+):
+    write_run(tmp_path, model="mini", second=-13.0)
+    monkeypatch.setenv("HELPERS_RESULTS", str(tmp_path))
+    monkeypatch.chdir(Path(__file__).parents[1] / "notebooks")
+    lines = read_run("mini")
+    failed = explain_failures(lines)
+    assert "C2, the post's, not shown" in failed and "(Chapter [1](01_loss.ipynb))" in failed
+    assert "Not run: E1, E2" in failed
+    assert list_own(lines).count("| not run |") == len(EVIDENCE)
+    not_shown = list_not_shown()
+    assert (
+        not_shown.count("[Chapter ") == 8 and "[Chapter 8](08_text.ipynb): repeats in" in not_shown
+    )
+    monkeypatch.setenv("HELPERS_RESULTS", str(tmp_path / "nowhere"))
+    for said in (list_own(read_run("mini")), list_post([]), explain_failures([])):
+        assert "run chapters 1 to 8 first" in said

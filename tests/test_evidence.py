@@ -10,12 +10,12 @@ from pytest import approx
 
 from helpers.claims import (
     EVIDENCE,
-    FoundLine,
+    OwnLine,
     claims_as_json,
     collect_claims,
     compare_evidence,
     evidence,
-    tabulate_evidence,
+    list_own,
 )
 from helpers.claims.about_circuit import faithfulness, key_path
 from helpers.claims.about_heads import layer_difference, removal, same_head, spared, top_head
@@ -160,7 +160,7 @@ def test_wilson_by_hand():
 
 def test_what_was_not_run_says_so_and_json_has_no_nan(tmp_path):
     save_result(removed(2.0, 0.0, 0.3), tmp_path / "removed_groups.nc")
-    lines = {line.id: line for line in collect_claims(tmp_path) if isinstance(line, FoundLine)}
+    lines = {line.id: line for line in collect_claims(tmp_path) if isinstance(line, OwnLine)}
     assert list(lines) == [claim.id for claim in EVIDENCE]
     assert lines["E1"].verdict == "not run" and lines["E1"].number is None
     assert lines["E10"].verdict == "holds" and lines["E10"].revision == "r1"
@@ -170,23 +170,25 @@ def test_what_was_not_run_says_so_and_json_has_no_nan(tmp_path):
     assert both[0] == "| | mini | mini |" and len(both) == 2 + len(EVIDENCE)
     assert both[2].endswith("| **not run** | **not run** |")
     assert "**holds**: 2.000 [" in both[11] and "random heads, 97.5 %: 0.300" in both[11]
-    table = tabulate_evidence([*lines.values()])
-    assert table["verdict"].to_list().count("not run") == len(EVIDENCE) - 5
-    assert table["number"].iloc[9].startswith("2.000 [")
+    table = list_own([*lines.values()]).splitlines()
+    assert sum("| not run |" in row for row in table) == len(EVIDENCE) - 5
+    assert "| holds | 2.000 [" in table[11]
 
 
 def test_ids_are_in_order_and_every_claim_says_what_it_needs():
     assert [claim.id for claim in EVIDENCE] == [f"E{i}" for i in range(1, len(EVIDENCE) + 1)]
     for each in EVIDENCE:
-        assert each.needs and each.definition and each.rule
+        assert each.needs and each.definition and each.rule and each.otherwise
 
 
 def test_a_rule_is_the_docstring_of_the_function_that_decides(monkeypatch):
     """Two claims of one function, in their order, each handed what it needs and its own choice."""
     monkeypatch.setattr(evidence, "EVIDENCE", [])
 
-    @claim("E2", "text", needs=("b", "a"), says="second", number="their sum", over="x")
-    @claim("E1", "heads", needs=("a",), says="first", number="itself", over="y")
+    said = {"otherwise": "neither"}
+
+    @claim("E2", "text", needs=("b", "a"), says="second", number="their sum", over="x", **said)
+    @claim("E1", "scan", needs=("a",), says="first", number="itself", over="y", **said)
     def measure(one, other=None, *, over):
         """above one,
         or two

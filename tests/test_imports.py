@@ -15,7 +15,6 @@ LEVELS = {
     "heads": 0,
     "metrics": 0,
     "progress": 0,
-    "shown_source": 0,
     "theme": 0,
     "known_roles": 1,
     "mini": 1,

@@ -1,5 +1,6 @@
 """Notebooks keep the form that readers rely on."""
 
+import ast
 import re
 from pathlib import Path
 
@@ -7,8 +8,31 @@ import nbformat
 import pytest
 
 FOLDER = Path(__file__).parents[1] / "notebooks"
-PATHS = sorted(FOLDER.glob("*.ipynb"))
+PATHS = sorted(FOLDER.glob("[0-9]*.ipynb"))
 NUMBERED = [path.name for path in PATHS]
+MEASURED = PATHS[:-1]
+"""Chapters that measure; the last one collects."""
+TERMS = (
+    "ablation",
+    "zero",
+    "mean",
+    "resampl",
+    "activation patching",
+    "path patching",
+    "direct effect",
+    "total effect",
+    "attention sink",
+    "direct logit attribution",
+    "k-composition",
+    "ov circuit",
+    "qk circuit",
+    "faithfulness",
+    "selection frequency",
+    "baseline",
+    "target",
+    "token",
+    "position",
+)
 
 
 def read(path: Path) -> nbformat.NotebookNode:
@@ -51,32 +75,112 @@ def test_one_parameters_cell_with_the_same_defaults(path):
 
 
 @pytest.mark.parametrize("path", PATHS, ids=NUMBERED)
-def test_the_package_does_the_work(path):
-    for source in code(path):
-        assert not re.search(r"^\s*(def|class|for|while|try|with)\b", source, re.M), source
-        assert not re.search(r"\b(go\.|px\.|plt\.|pip install|print\(|torch\.)", source), source
-        lines = [line for line in source.splitlines() if line.strip()]
-        imports = source.startswith("from helpers import ")
-        assert len(lines) <= (12 if imports else 8), source
+def test_cells_are_short_and_the_package_does_the_heavy_work(path):
+    for cell in read(path).cells:
+        if cell.cell_type != "code" or {"exercise", "solution"} & {*cell.metadata.get("tags", [])}:
+            continue
+        source = cell.source
+        assert not re.search(r"^\s*(def|class|for|while|try)\b", source, re.M), source
+        assert not re.search(r"\b(go\.|px\.|plt\.|pip install|print\()", source), source
+        assert len([line for line in source.splitlines() if line.strip()]) <= 8, source
+
+
+def taken(path: Path) -> set[str]:
+    """Names that a notebook imports from helpers."""
+    trees = [ast.parse(source) for source in code(path)]
+    nodes = [node for tree in trees for node in ast.walk(tree)]
+    return {
+        alias.name
+        for node in nodes
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("helpers")
+        for alias in node.names
+    }
 
 
 @pytest.mark.parametrize("path", PATHS, ids=NUMBERED)
-def test_question_check_try_recap_and_links(path):
+def test_a_handful_of_names_from_the_front_door(path):
+    assert 1 <= len(taken(path)) <= 8
+    assert all("from helpers." not in source for source in code(path))
+
+
+@pytest.mark.parametrize("path", MEASURED, ids=[path.name for path in MEASURED])
+def test_it_derives_a_number_itself_and_the_helper_agrees(path):
+    """An index, a slice or a context is in sight, and an assertion compares it with a helper."""
+    hands_on = [source for source in code(path) if does_something(ast.parse(source))]
+    assert len(hands_on) >= 4
+    if path.stem != "03_attention":  # there the row of the pattern is itself what is shown
+        assert sum(source.count("\nassert ") for source in code(path)) >= 1
+
+
+def does_something(tree: ast.Module) -> bool:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.With):
+            return True
+        if isinstance(node, ast.Subscript) and isinstance(node.slice, (ast.Tuple, ast.Slice)):
+            return True
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "einsum":
+            return True
+    return False
+
+
+@pytest.mark.parametrize("path", PATHS, ids=NUMBERED)
+def test_question_predictions_recap_and_links(path):
     text = prose(path)
     title = text.split("\n\n", 1)[0]
     assert re.match(rf"# {int(path.name[:2])} · .+\?$", title)
-    assert "**Question.**" in text and "*Takes:*" in text
-    assert "**Predict.**" in text and "**Read.**" in text
-    assert "## Check" in text and any("assert " in source for source in code(path))
-    tries = text.split("## Try it", 1)[1].split("## Recap", 1)[0]
-    assert len(re.findall(r"^\* ", tries, re.M)) == 3
-    recap = text.split("## Recap", 1)[1]
-    assert len(re.findall(r"^\* ", recap, re.M)) == 3 and "**Not shown:**" in recap
-    for link in re.findall(r"\]\((\d\d_[^)]+)\)", text):
-        assert (FOLDER / link).is_file()
+    assert "**Question.**" in text and "*Takes:*" in text and "](glossary.ipynb)" in text
+    assert len(re.findall(r"^\* ", text.split("## Try it", 1)[1].split("## ", 1)[0], re.M)) >= 3
+    for link in re.findall(r"\]\((\w+\.ipynb)\)", text):
+        assert (FOLDER / link).is_file(), link
     position = NUMBERED.index(path.name)
     for neighbour in NUMBERED[max(0, position - 1) : position + 2]:
         assert neighbour == path.name or f"]({neighbour})" in text
+
+
+@pytest.mark.parametrize("path", MEASURED, ids=[path.name for path in MEASURED])
+def test_it_predicts_checks_judges_and_says_what_was_not_shown(path):
+    text, source = prose(path), "\n".join(code(path))
+    assert "**Read.**" in text and "## Check" in text and "claims.holds(" in source
+    assert "claims.verdict(" in source or "describe_stripe(" in source
+    recap = text.split("## Recap", 1)[1]
+    assert len(re.findall(r"^\* ", recap, re.M)) == 3 and "**Not shown:**" in recap
+
+
+@pytest.mark.parametrize("path", MEASURED, ids=[path.name for path in MEASURED])
+def test_a_prediction_is_a_question(path):
+    asked = re.findall(r"\*\*Predict\.\*\* ([^\n]+)", prose(path))
+    assert asked
+    for said in asked:
+        assert "?" in said, said
+
+
+@pytest.mark.parametrize("path", MEASURED, ids=[path.name for path in MEASURED])
+def test_a_guide_to_a_figure_is_short(path):
+    for part in re.split(r"\*\*Read\.\*\*", prose(path))[1:]:
+        guide = re.split(r"\n## |\*\*Predict|\n\n(?!\*)", part)[0]
+        assert len(guide.split()) <= 80, guide
+
+
+def test_few_words():
+    assert sum(len(prose(path).split()) for path in MEASURED) <= 6000
+
+
+def test_the_claims_come_last():
+    """Its number is its file's: chapters before it may be added, and links follow."""
+    assert PATHS[-1].stem.endswith("_what_holds")
+    for path in PATHS:
+        for link in re.findall(r"\d\d_what_holds", prose(path)):
+            assert link == PATHS[-1].stem
+
+
+def test_every_term_of_the_field_is_in_the_glossary_and_used():
+    glossary = prose(FOLDER / "glossary.ipynb").lower()
+    chapters = " ".join(prose(path) for path in MEASURED).lower()
+    for term in TERMS:
+        assert term in glossary, term
+        assert term in chapters, term
+    for link in re.findall(r"\]\((\w+\.ipynb)\)", glossary):
+        assert (FOLDER / link).is_file(), link
 
 
 @pytest.mark.parametrize("path", PATHS, ids=NUMBERED)

@@ -30,7 +30,7 @@ from helpers.chapters.text import (
     score_text_induction,
     separate_repeat,
 )
-from helpers.claims import EVIDENCE, FoundLine, collect_claims
+from helpers.claims import EVIDENCE, OwnLine, collect_claims
 from helpers.models import untrained_model
 from helpers.results import save_result
 
@@ -55,9 +55,9 @@ def all_results(model: Model) -> Iterator[tuple[str, xr.Dataset]]:
     everyone = sorted({*groups["induction"], previous})
     yield "scores", scores
     yield "stability", score_stability(model, n=N, sequences=SEQUENCES)
-    yield "layers", ablate_layers(model, sample, text)
+    yield "layers", ablate_layers(model, sample, text=text)
     yield "composition", score_composition(model)
-    yield "ladder", score_embeddings(model, previous, induction, tokens=300)
+    yield "embeddings", score_embeddings(model, previous, induction, tokens=300)
     candidates = rank_heads(scores, by="previous_token")["head"].head(4)
     yield (
         "circuit_baselines",
@@ -65,7 +65,7 @@ def all_results(model: Model) -> Iterator[tuple[str, xr.Dataset]]:
     )
     yield "circuit_summed", score_summed_circuit(model, earlier[:3], induction, tokens=300)
     yield "copying_group", score_group_copying(model, best[:4])
-    yield "removed_groups", remove_groups(model, sample, text, groups, draws=DRAWS)
+    yield "removed_groups", remove_groups(model, sample, groups, text=text, draws=DRAWS)
     without = {str(previous): [previous], "all of its kind": earlier[:2]}
     yield "dependence", score_without(model, sample, best[:3], without, draws=DRAWS)
     yield "cuts", measure_paths(model, sample, earlier[:2], best[:3])
@@ -74,8 +74,8 @@ def all_results(model: Model) -> Iterator[tuple[str, xr.Dataset]]:
     yield "faithfulness", measure_faithfulness(model, sample, circuits, draws=DRAWS)
     yield "text_induction", score_text_induction(model, text, scores)
     yield "text_repeats", measure_text_repeats(model, text, best[:4], n=N)
-    yield "fuzzy_damage", damage_repeat(model, sample, induction)
-    yield "fuzzy_distance", separate_repeat(model, sample, induction)
+    yield "damage", damage_repeat(model, sample, induction)
+    yield "distance", separate_repeat(model, sample, induction)
 
 
 @pytest.mark.parametrize("spread", [0.02, 0.2], ids=["as initialized", "sharp attention"])
@@ -85,7 +85,7 @@ def test_nothing_is_found_in_an_untrained_model_of_the_same_shape(tmp_path, spre
     assert (model.n_layers, model.n_heads, model.d_vocab) == (4, 8, 588)
     for name, result in all_results(model):
         save_result(result, tmp_path / f"{name}.nc")
-    lines = [line for line in collect_claims(tmp_path) if isinstance(line, FoundLine)]
+    lines = [line for line in collect_claims(tmp_path) if isinstance(line, OwnLine)]
     assert len(lines) == len(EVIDENCE)
     assert [line.id for line in lines if line.verdict == "not run"] == []
     assert [line.id for line in lines if line.verdict == "holds"] == []

@@ -30,7 +30,7 @@ def check_run(run, *, notebooks: int) -> dict[str, dict]:
 
 def test_mini_shows_the_double_dissociation(mini_run):
     """N = 50, 32 sequences: heads are needed for the repeat, MLPs for the language."""
-    claims = check_run(mini_run, notebooks=len(list(NOTEBOOKS.glob("*.ipynb"))))
+    claims = check_run(mini_run, notebooks=len(list(NOTEBOOKS.glob("[0-9]*.ipynb"))))
     held = {name for name, line in claims.items() if line["verdict"] == "holds"}
     assert SHOWN_BY_MINI <= held
 
@@ -45,7 +45,7 @@ def test_mini_shows_the_double_dissociation(mini_run):
 def test_every_notebook_runs_on_a_language_model(model, tmp_path):
     """Few and short sequences, as a reader in a hurry chooses: nothing fails or is left out."""
     run = run_walkthrough(model, notebooks=NOTEBOOKS, build=tmp_path, parameters=FEW)
-    claims = check_run(run, notebooks=len(list(NOTEBOOKS.glob("*.ipynb"))))
+    claims = check_run(run, notebooks=len(list(NOTEBOOKS.glob("[0-9]*.ipynb"))))
     assert claims["C2"]["corrected"] > claims["C1"]["corrected"] + 5
 
 
@@ -60,7 +60,7 @@ def all_cores(monkeypatch):
 def test_smollm2_shows_the_same_pattern(all_cores):
     """N = 50, 32 sequences, every layer: the notebooks as they are, into `build/`."""
     run = run_walkthrough("smollm2", notebooks=NOTEBOOKS, build=ROOT / "build")
-    claims = check_run(run, notebooks=len(list(NOTEBOOKS.glob("*.ipynb"))))
+    claims = check_run(run, notebooks=len(list(NOTEBOOKS.glob("[0-9]*.ipynb"))))
     corrected = {name: line.get("corrected") for name, line in claims.items()}
     assert corrected["C2"] > corrected["C1"] + 5
     assert corrected["C3"] < 0.02 and corrected["C4"] > 0.4
@@ -77,7 +77,7 @@ def test_smollm2_shows_the_same_pattern(all_cores):
 @pytest.mark.gpt2
 def test_gpt2_reproduces_the_post(all_cores):
     run = run_walkthrough("gpt2", notebooks=NOTEBOOKS, build=ROOT / "build")
-    claims = check_run(run, notebooks=len(list(NOTEBOOKS.glob("*.ipynb"))))
+    claims = check_run(run, notebooks=len(list(NOTEBOOKS.glob("[0-9]*.ipynb"))))
     post = {name: line for name, line in claims.items() if name.startswith("C")}
     differs = {name: line for name, line in post.items() if line["verdict"] != "reproduced"}
     assert differs == {}

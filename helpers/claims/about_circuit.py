@@ -16,6 +16,8 @@ from helpers.results import find_pair
     needs=("composition", "scores"),
     says="the previous-token head's output reaches the induction head's keys by its weights",
     number="K-composition of the found pair (exact: nothing is sampled)",
+    otherwise="by their weights these two heads are no more connected than others: the message "
+    "may be rewritten on its way, by the first MLP for example",
 )
 def composition(composed: xr.Dataset, scores: xr.Dataset) -> Finding:
     """above the random matrices' mean + 2 sd, and above 95 % of all earlier heads"""
@@ -36,23 +38,25 @@ def composition(composed: xr.Dataset, scores: xr.Dataset) -> Finding:
 @claim(
     "E6",
     "circuit",
-    needs=("ladder",),
+    needs=("embeddings",),
     says="the effective embedding at least doubles the circuit's accuracy with raw W_E",
     number="top-1 accuracy along keys, residual after block 0; interval: Wilson, over tokens",
+    otherwise="the residual stream after block 0 is not what makes this circuit match: compare "
+    "the other embeddings of chapter 5",
 )
-def effective_embedding(ladder: xr.Dataset) -> Finding:
+def effective_embedding(embedded: xr.Dataset) -> Finding:
     """lower end at least twice the accuracy with raw W_E, and ten times chance"""
-    accuracy = ladder["accuracy"].sel(k=1, along="keys")
-    tokens = int(ladder.attrs["tokens"])
+    accuracy = embedded["accuracy"].sel(k=1, along="keys")
+    tokens = int(embedded.attrs["tokens"])
     raw, centred, effective = (
         float(accuracy.sel(embedding=name)) for name in ("raw", "centred", "effective")
     )
     number = share_of(effective, tokens)
     return Finding(
         number,
-        {"raw W_E": raw, "centred rung (not in the rule)": centred, "chance": 1 / tokens},
+        {"raw W_E": raw, "centred embedding (not in the rule)": centred, "chance": 1 / tokens},
         number.low >= 2 * raw and number.low >= 10 / tokens,
-        str(ladder.attrs["pair"]),
+        str(embedded.attrs["pair"]),
     )
 
 
@@ -62,6 +66,8 @@ def effective_embedding(ladder: xr.Dataset) -> Finding:
     needs=("circuit_baselines",),
     says="it is this pair: random pairs of the same layers do not match tokens with themselves",
     number="top-1 accuracy along keys, residual after block 0; interval: Wilson, over tokens",
+    otherwise="with this embedding the pair matches no better than random pairs do: compare the "
+    "centred embedding, and what happens when the model runs (chapter 7)",
 )
 def pair_against_random(pairs: xr.Dataset) -> Finding:
     """lower end above the 97.5 % quantile of random pairs, and above ten times chance"""
@@ -87,6 +93,8 @@ def pair_against_random(pairs: xr.Dataset) -> Finding:
     says="several previous-token heads feeding one key do better than one",
     number="top-1 accuracy along keys of the best sum of two or more, residual after block 0; "
     "interval: Wilson, over tokens",
+    otherwise="one head does the work, or none does with this embedding: a sum of keys adds "
+    "nothing",
 )
 def summed(sums: xr.Dataset) -> Finding:
     """lower end above the accuracy of the first head alone, and above ten times chance"""
@@ -113,6 +121,8 @@ def summed(sums: xr.Dataset) -> Finding:
     needs=("copying_group",),
     says="the four best induction heads together copy what they look at, from raw W_E",
     number="eigenvalue score of the summed OV circuit (exact: nothing is sampled)",
+    otherwise="by their weights, and from raw W_E, they copy no more than other heads do: later "
+    "layers may read what they write before it becomes a prediction",
 )
 def copying(group: xr.Dataset) -> Finding:
     """above the 97.5 % quantile of random groups of the same layers, and the share of tokens copied
@@ -130,10 +140,11 @@ def copying(group: xr.Dataset) -> Finding:
 
 @claim(
     "E15",
-    "circuit",
+    "paths",
     needs=("dependence",),
     says="removing the previous-token head costs the induction head at least half its score",
     number="share of the induction score that is lost (mean ablation)",
+    otherwise="the induction head finds its place without this head: others tell it as well",
 )
 def dependence(scores: xr.Dataset) -> Finding:
     """lower end at least 0.5, and random heads of the same layer cost less than 0.5"""
@@ -152,20 +163,24 @@ def dependence(scores: xr.Dataset) -> Finding:
 
 @claim(
     "E16",
-    "circuit",
+    "paths",
     needs=("cuts",),
-    says="into the best induction head the path is the key, directly: what the previous-token "
-    "heads themselves write",
-    number="share of the induction score that is lost with the key cut, directly",
+    says="the path into the best induction head is its key, by the direct effect: what the "
+    "previous-token heads themselves write",
+    number="share of the induction score that is lost with the key cut (direct effect)",
+    otherwise="what these heads write is not what the key reads; if E17 holds, something in "
+    "between passes it on",
     effect="direct",
 )
 @claim(
     "E17",
-    "circuit",
+    "paths",
     needs=("cuts",),
-    says="into the best induction head the path is the key, by any way: heads and MLPs in between "
-    "may pass it on",
-    number="share of the induction score that is lost with the key cut, by any way",
+    says="the path into the best induction head is its key, by the total effect: heads and MLPs in "
+    "between may pass it on",
+    number="share of the induction score that is lost with the key cut (total effect)",
+    otherwise="the message goes in by another input as well, or the head does not depend on these "
+    "senders",
     effect="total",
 )
 def key_path(cuts: xr.Dataset, *, effect: str) -> Finding:
@@ -187,11 +202,12 @@ def key_path(cuts: xr.Dataset, *, effect: str) -> Finding:
 
 @claim(
     "E19",
-    "circuit",
+    "paths",
     needs=("faithfulness",),
     says="the circuit's heads are enough for half of the repeat",
     number="faithfulness of all groups together: share of the gain over no heads that is left when "
     "all other heads are mean-ablated",
+    otherwise="more heads than the three groups are needed for half of the repeat",
 )
 def faithfulness(circuits: xr.Dataset) -> Finding:
     """lower end at least 0.5 and above the 97.5 % quantile of as many random heads, where the whole

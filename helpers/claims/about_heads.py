@@ -13,11 +13,13 @@ _NONE = "no such head stands out in this model"
 
 @claim(
     "E1",
-    "heads",
+    "scan",
     needs=("stability",),
     says="the head that leads with one seed leads on others, and looks there only where something "
     "repeats",
     number="induction score of the head that leads with the first seed, on the other seeds",
+    otherwise="no single head leads whichever tokens are drawn, or it looks there without a "
+    "repeat: do not call it an induction head",
 )
 def top_head(stability: xr.Dataset) -> Finding:
     """lower end above the 97.5 % quantile of all other heads, and above three times what the same
@@ -40,10 +42,12 @@ def top_head(stability: xr.Dataset) -> Finding:
 
 @claim(
     "E2",
-    "heads",
+    "scan",
     needs=("stability",),
     says="other random tokens find the same head",
     number="share of bootstrap draws (seeds x sequences) in which the top head is on top",
+    otherwise="the order of the best heads belongs to the draw: speak of the group, not of one "
+    "head",
 )
 def same_head(stability: xr.Dataset) -> Finding:
     """at least 0.9, and the head scores more than three times as much as where nothing repeats"""
@@ -61,22 +65,25 @@ def same_head(stability: xr.Dataset) -> Finding:
 
 @claim(
     "E3",
-    "layers",
+    "mlps",
     needs=("layers",),
     says="MLPs beyond layer 0 matter more to text than to the repeat",
     number="change of the loss without one MLP (mean ablation), mean over layers from 1 on: text "
     "minus repeat, nats",
+    otherwise="past layer 0 the repeat needs the MLPs at least as much as text does: the post's "
+    "conclusion does not carry over to this model",
     component="mlp_out",
     more="text",
     less="repeat",
 )
 @claim(
     "E4",
-    "layers",
+    "mlps",
     needs=("layers",),
     says="attention beyond layer 0 matters more to the repeat than to text",
     number="change of the loss without one attention layer (mean ablation), mean over layers from "
     "1 on: repeat minus text, nats",
+    otherwise="past layer 0 attention does no more for the repeat than for text",
     component="attn_out",
     more="repeat",
     less="text",
@@ -96,10 +103,13 @@ def layer_difference(layers: xr.Dataset, *, component: str, more: str, less: str
 def _without_induction(id: str, method: str):
     return claim(
         id,
-        "heads",
+        "removal",
         needs=("removed_groups",),
         says=f"removing the induction heads ({method}) costs the repeat more than random heads do",
         number="change of the second-half loss, nats",
+        otherwise="as many random heads of the same layers cost as much, or nothing was lost; "
+        "look at "
+        "the first half: this way of removing may break more than the repeat",
         group="induction",
         method=method,
     )
@@ -110,10 +120,11 @@ def _without_induction(id: str, method: str):
 @_without_induction("E12", "resample")
 @claim(
     "E14",
-    "heads",
+    "removal",
     needs=("removed_groups",),
     says="removing the previous-token heads costs the repeat more than random heads do",
     number="change of the second-half loss (mean ablation), nats",
+    otherwise="as many random heads of the same layers cost as much, or nothing was lost",
     group="previous_token",
     method="mean",
 )
@@ -136,10 +147,11 @@ def removal(removed: xr.Dataset, *, group: str, method: str) -> Finding:
 
 @claim(
     "E13",
-    "heads",
+    "removal",
     needs=("removed_groups",),
     says="removing the induction heads spares text and the first half",
     number="change of the second-half loss (mean ablation), nats",
+    otherwise="other predictions need the same heads, or nothing was lost in the first place",
 )
 def spared(removed: xr.Dataset) -> Finding:
     """lower end above 0.1 nats, and on text and on the first half both ends within a tenth of it,
@@ -162,10 +174,12 @@ def spared(removed: xr.Dataset) -> Finding:
 
 @claim(
     "E18",
-    "heads",
+    "paths",
     needs=("direct_logits",),
-    says="the induction heads add to the right token directly, more than random heads do",
-    number="their direct addition to the right token's logit over the average token's, summed",
+    says="the induction heads raise the target's logit directly, more than random heads do",
+    number="direct logit attribution: what they add to the target's logit over the average "
+    "token's, summed",
+    otherwise="these heads do not say the token themselves: later layers may read what they write",
 )
 def direct_addition(logits: xr.Dataset) -> Finding:
     """lower end above the 97.5 % quantile of random heads of the same layers, and above 0.1"""

@@ -14,6 +14,7 @@ from helpers.heads import Head
     needs=("text_induction",),
     says="the head found on random tokens does the same on text",
     number="attention, on text, to what came after earlier occurrences of the token",
+    otherwise="the ranking on random tokens does not carry over: on text other heads lead",
 )
 def on_text(scores: xr.Dataset) -> Finding:
     """lower end above three times chance, and above the 97.5 % quantile of the other heads"""
@@ -35,6 +36,8 @@ def on_text(scores: xr.Dataset) -> Finding:
     needs=("text_repeats",),
     says="text said twice gains by the induction heads",
     number="share of the second time's gain that is lost without them (mean ablation)",
+    otherwise="text gains from its second time without these heads, random heads cost as much, or "
+    "there is little to gain",
 )
 def text_repeats(repeats: xr.Dataset) -> Finding:
     """lower end at least 0.5, random heads of the same layers cost less than 0.5, and the gain is
@@ -58,10 +61,12 @@ def text_repeats(repeats: xr.Dataset) -> Finding:
 @claim(
     "E22",
     "text",
-    needs=("fuzzy_damage", "fuzzy_distance"),
+    needs=("damage", "distance"),
     says="two targets after one changed token the repeat is found again",
     number="log-probability two targets after the change, against the undamaged repeat, nats "
     "(negative: still worse)",
+    otherwise="the model wants to see more than one matching token before it trusts the repeat "
+    "again",
 )
 def recovery(damage: xr.Dataset, separated: xr.Dataset) -> Finding:
     """lower end above -0.5 nats, while the changed token itself costs at least 0.5, and the
@@ -83,10 +88,11 @@ def recovery(damage: xr.Dataset, separated: xr.Dataset) -> Finding:
 @claim(
     "E23",
     "text",
-    needs=("fuzzy_distance",),
+    needs=("distance",),
     says="distance does not break the lookup, as far as it was tried",
     number="gain of the second half over the first with the largest gap measured, as a share of "
     "the gain without a gap",
+    otherwise="the lookup weakens with distance, or there was nothing to look up",
 )
 def distance(separated: xr.Dataset) -> Finding:
     """lower end at least 0.5, and the gain without a gap is at least 0.5 nats"""

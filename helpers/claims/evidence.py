@@ -1,6 +1,6 @@
 """Our own claims: a decorated function each, whose docstring is the rule that it evaluates.
 
-@claim("E23", "text", needs=("fuzzy_distance",), says="what is claimed", number="of what")
+@claim("E23", "text", needs=("distance",), says="…", number="of what", otherwise="…")
 def distance(separated: xr.Dataset) -> Finding:
     '''when it holds, as readers are told'''
     ...
@@ -16,10 +16,10 @@ from typing import Literal, TypeVar
 
 import xarray as xr
 
+from helpers.claims.line import ChapterName, Line
 from helpers.claims.numbers import Number, plain
 
 Found = Literal["holds", "does not hold", "not run"]
-About = Literal["heads", "circuit", "layers", "text"]
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,8 @@ class Evidence:
         text: The claim in words.
         definition: What its number is.
         rule: When it holds, in words; the measuring function decides by just that.
-        about: "heads", "circuit", "layers" or "text".
+        otherwise: What it may mean if it does not hold.
+        chapter: Where it is measured.
         needs: Names of the results it is measured from.
         measure: From those results to a finding.
     """
@@ -62,7 +63,8 @@ class Evidence:
     text: str
     definition: str
     rule: str
-    about: About
+    otherwise: str
+    chapter: ChapterName
     needs: tuple[str, ...]
     measure: Callable[..., Finding]
 
@@ -74,66 +76,57 @@ _Measure = TypeVar("_Measure", bound=Callable[..., Finding])
 
 
 def claim(
-    id: str, about: About, *, needs: tuple[str, ...], says: str, number: str, **choices: str
+    id: str,
+    chapter: ChapterName,
+    *,
+    needs: tuple[str, ...],
+    says: str,
+    number: str,
+    otherwise: str,
+    **choices: str,
 ) -> Callable[[_Measure], _Measure]:
     """Make a function one of our claims; its docstring is the rule.
 
     Args:
         id: E1, E2 …: its place.
-        about: What it is about.
+        chapter: Where it is measured.
         needs: Names of the results that the function is handed, in this order.
         says: The claim in words.
         number: What its number is.
+        otherwise: What it may mean if the claim does not hold.
         **choices: What else the function is handed: one function may measure several claims.
     """
 
     def add(measure: _Measure) -> _Measure:
         rule = " ".join((measure.__doc__ or "").split())
-        entry = Evidence(id, says, number, rule, about, needs, partial(measure, **choices))
+        found = partial(measure, **choices)
+        entry = Evidence(id, says, number, rule, otherwise, chapter, needs, found)
         insort(EVIDENCE, entry, key=lambda each: int(each.id[1:]))
         return measure
 
     return add
 
 
-@dataclass(frozen=True)
-class FoundLine:
-    """One line of our own claims, as measured; what was not run is null.
+@dataclass(frozen=True, kw_only=True)
+class OwnLine(Line):
+    """One of our own claims, as measured.
 
     Args:
-        id: E1 …
-        claim: The claim in words.
         definition: What the number is.
-        rule: When it holds.
-        about: What it is about.
+        rule: When the claim holds.
         number: The number.
-        low: Lower end of its 95 % interval; null where nothing is sampled.
-        high: Upper end, likewise.
         controls: What it is held against, by name.
-        verdict: Whether it holds.
-        subject: Which heads.
-        model: On which model.
-        revision: Of which weights.
     """
 
-    id: str
-    claim: str
     definition: str
     rule: str
-    about: str
     number: float | None
-    low: float | None
-    high: float | None
-    verdict: Found
-    subject: str
-    model: str
-    revision: str
     controls: dict[str, float | None] = field(default_factory=dict)
 
 
 def judge_evidence(
     claim: Evidence, results: Mapping[str, xr.Dataset], model: str, revision: str
-) -> FoundLine:
+) -> OwnLine:
     """Measure one claim on the results of a run.
 
     Args:
@@ -147,18 +140,19 @@ def judge_evidence(
     if all(name in results for name in claim.needs):
         found = claim.measure(*(results[name] for name in claim.needs))
         verdict = "holds" if found.holds else "does not hold"
-    return FoundLine(
+    return OwnLine(
         id=claim.id,
         claim=claim.text,
+        chapter=claim.chapter,
         definition=claim.definition,
         rule=claim.rule,
-        about=claim.about,
+        otherwise=claim.otherwise,
         number=plain(found.number.value),
         low=plain(found.number.low),
         high=plain(found.number.high),
+        controls={name: plain(value) for name, value in found.controls.items()},
         verdict=verdict,
         subject=found.subject,
         model=model,
         revision=revision,
-        controls={name: plain(value) for name, value in found.controls.items()},
     )

@@ -10,6 +10,7 @@ from typing import Literal
 
 import xarray as xr
 
+from helpers.claims.line import ChapterName, Line
 from helpers.claims.numbers import Number, plain
 from helpers.heads import Head
 from helpers.results import find_pair
@@ -56,6 +57,8 @@ class Claim:
         either: Whether the post may as well have measured what is the careful way here.
         needs: Names of the results it is measured from.
         pattern: When a number of any model, measured the careful way, shows the pattern, in words.
+        otherwise: What it may mean if a model does not show it.
+        chapter: Where it is measured.
         measure: From those results to what they show.
     """
 
@@ -67,6 +70,8 @@ class Claim:
     either: bool
     needs: tuple[str, ...]
     pattern: str
+    otherwise: str
+    chapter: ChapterName
     measure: Callable[..., Shown]
 
 
@@ -76,45 +81,62 @@ CLAIMS: list[Claim] = []
 
 def post_claim(
     id: str,
+    chapter: ChapterName,
     *,
     needs: tuple[str, ...],
     says: str,
     post: float,
     agrees: Callable[[float], bool],
     tolerance: str,
+    otherwise: str,
     either: bool = False,
 ) -> Callable[[Callable[..., Shown]], Callable[..., Shown]]:
     """Make a function one of the post's claims; its docstring is the pattern. See `Claim`."""
 
     def add(measure: Callable[..., Shown]) -> Callable[..., Shown]:
         pattern = " ".join((measure.__doc__ or "").split())
-        CLAIMS.append(Claim(id, says, post, agrees, tolerance, either, needs, pattern, measure))
+        CLAIMS.append(
+            Claim(
+                *(id, says, post, agrees, tolerance, either),
+                *(needs, pattern, otherwise, chapter, measure),
+            )
+        )
         return measure
 
     return add
 
 
-@dataclass(frozen=True)
-class Measured:
-    """One line of the claims table."""
+PICTURES = ("C6", "C7")
+"""Claims that the post shows as pictures: they have no number of its own."""
 
-    id: str
-    claim: str
+
+@dataclass(frozen=True, kw_only=True)
+class PostLine(Line):
+    """One of the post's claims, as measured.
+
+    Args:
+        post: The post's number, published; of a picture, the limit that stands for it here.
+        tolerance: How close a run of gpt2 must come.
+        blog: The number, measured the post's way.
+        corrected: The number, measured the careful way; `low` and `high` belong to it.
+        pattern: When any model shows the claim's pattern.
+        shows_pattern: Whether this one does.
+    """
+
     post: float
     tolerance: str
     blog: float | None
     corrected: float | None
-    low: float | None
-    high: float | None
-    verdict: Verdict
     pattern: str
     shows_pattern: bool | None
-    subject: str
-    model: str
-    revision: str
+
+    @property
+    def published(self) -> str:
+        """The post's number, or that it shows a picture and which limit stands for it here."""
+        return f"a picture (limit {self.post:g})" if self.id in PICTURES else f"{self.post:g}"
 
 
-def judge_post(claim: Claim, results: dict[str, xr.Dataset], model: str, revision: str) -> Measured:
+def judge_post(claim: Claim, results: dict[str, xr.Dataset], model: str, revision: str) -> PostLine:
     """Measure one claim on the results of a run, and hold it against the post.
 
     Args:
@@ -135,9 +157,10 @@ def judge_post(claim: Claim, results: dict[str, xr.Dataset], model: str, revisio
         ways = (shown.blog, shown.corrected) if claim.either else (shown.blog,)
         agrees = any(claim.agrees(number.value) for number in ways)
         verdict = "reproduced" if agrees else "differs"
-    return Measured(
+    return PostLine(
         id=claim.id,
         claim=claim.text,
+        chapter=claim.chapter,
         post=claim.post,
         tolerance=claim.tolerance,
         blog=plain(shown.blog.value) if shown else None,
@@ -145,6 +168,7 @@ def judge_post(claim: Claim, results: dict[str, xr.Dataset], model: str, revisio
         low=plain(shown.corrected.low) if shown else None,
         high=plain(shown.corrected.high) if shown else None,
         verdict=verdict,
+        otherwise=claim.otherwise,
         pattern=claim.pattern,
         shows_pattern=shown.pattern if shown else None,
         subject=shown.subject if shown else "",

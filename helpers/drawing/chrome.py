@@ -7,7 +7,7 @@ from pathlib import Path
 OFFLINE = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost"
 """Option that leaves a browser no address but this machine's own; of itself it calls home."""
 
-_WAYS_OUT = (
+_FIX = (
     "Install Chrome, or Chromium (on Debian: apt install chromium), or say where it is with "
     "BROWSER_PATH=/path/to/chrome."
 )
@@ -33,7 +33,7 @@ def find_browser() -> Path:
     if asked:
         found = shutil.which(asked)
         if found is None:
-            raise BrowserError(f"BROWSER_PATH={asked} is not a program. {_WAYS_OUT}")
+            raise BrowserError(f"BROWSER_PATH={asked} is not a program. {_FIX}")
         return Path(found)
     try:
         from choreographer.browsers.chromium import Chromium
@@ -44,5 +44,5 @@ def find_browser() -> Path:
         ) from error
     found = Chromium.find_browser(skip_local=False)
     if not found:
-        raise BrowserError(f"There is no Chrome or Chromium on this machine. {_WAYS_OUT}")
+        raise BrowserError(f"There is no Chrome or Chromium on this machine. {_FIX}")
     return Path(found)

@@ -1,6 +1,12 @@
 """What the model is shown: repeated random tokens, ordinary text, or a reader's own."""
 
-from helpers.inputs.ordinary_text import TextSample, read_text, reads_english, sample_text
+from helpers.inputs.ordinary_text import (
+    TextSample,
+    read_control,
+    read_text,
+    reads_english,
+    sample_text,
+)
 from helpers.inputs.paragraphs import Paragraph, load_paragraphs
 from helpers.inputs.repeated_tokens import (
     RepeatedTokens,

@@ -7,6 +7,7 @@ from jaxtyping import Int
 from torch import Tensor
 
 from helpers.inputs.paragraphs import load_paragraphs
+from helpers.inputs.repeated_tokens import RepeatedTokens
 from helpers.inputs.tokenizing import Input, bos_token, ordinary_tokens, read_tokens
 from helpers.mini.language import MarkovLanguage
 from helpers.models import Model
@@ -124,6 +125,24 @@ def read_text(model: Model, source: Input) -> TextSample:
         return source
     said = "a text of the reader's own" if isinstance(source, str) else "given tokens"
     return TextSample(read_tokens(model, source), said, seed=0)
+
+
+def read_control(model: Model, source: Input | None, sample: RepeatedTokens) -> TextSample:
+    """The text that a repeat is held against: the one given, or one as long as the repeat.
+
+    Args:
+        model: The model that will read it.
+        source: What `read_text` takes, or nothing: then as many sequences as the sample has (32 at
+            most) of its length are drawn with its seed.
+        sample: The repeated tokens.
+
+    Raises:
+        ValueError: If the input cannot be read.
+    """
+    if source is not None:
+        return read_text(model, source)
+    few = min(len(sample), 32)
+    return sample_text(model, length=2 * sample.n, sequences=few, seed=sample.seed)
 
 
 def reads_english(model: Model) -> bool:

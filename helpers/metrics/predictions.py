@@ -13,7 +13,7 @@ PARTS: tuple[TargetPart, ...] = get_args(TargetPart)
 def token_log_probs(
     logits: Float[Tensor, "*batch pos d_vocab"], tokens: Int[Tensor, "*batch pos"]
 ) -> Float[Tensor, "*batch target"]:
-    """Log-probability of each token that did come, given those before it.
+    """Log-probability of each target token, given those before it.
 
     lp[t - 1] = log softmax(logits[t - 1])[tokens[t]] for t = 1 … pos - 1. Range (-inf, 0], in
     nats; a model that knows nothing scores -ln(d_vocab).
@@ -33,7 +33,7 @@ def token_log_probs(
 def is_top1(
     logits: Float[Tensor, "*batch pos d_vocab"], tokens: Int[Tensor, "*batch pos"]
 ) -> Bool[Tensor, "*batch target"]:
-    """Whether each token that did come was the model's first choice.
+    """Whether each target token was the model's first choice.
 
     hit[t - 1] = argmax(logits[t - 1]) == tokens[t] for t = 1 … pos - 1; chance is 1 / d_vocab.
 

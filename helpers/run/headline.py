@@ -1,11 +1,36 @@
 """What a run found, in a few sentences made from its claims."""
 
+import json
 from collections.abc import Sequence
 
-from helpers.claims import FoundLine, Measured
-from helpers.claims.numbers import show
+from helpers.claims import Line, OwnLine, PostLine, show
+from helpers.models.sources import Source
 
-Line = Measured | FoundLine
+_KNOWN = {
+    "gpt2": "GPT2-small, the model of the post",
+    "smollm2": "SmolLM2-135M-Instruct with 4-bit weights, a real language model",
+    "mini": "a small GPT-2 that this project trained, partly on random repeats",
+}
+
+
+def describe_model(source: Source) -> str:
+    """What the model is, in a sentence made from its configuration.
+
+    Args:
+        source: Where its files are.
+    """
+    config = json.loads((source.directory / "config.json").read_text(encoding="utf-8"))
+
+    def number(*names: str) -> str:
+        return next((f"{config[name]:,}" for name in names if config.get(name)), "?")
+
+    kind = _KNOWN.get(source.name, f"a {config.get('model_type', 'transformer')} model")
+    return (
+        f"All numbers here are those of {source.name}, {kind}: "
+        f"{number('n_layer', 'num_hidden_layers')} layers of "
+        f"{number('n_head', 'num_attention_heads')} heads, d_model "
+        f"{number('n_embd', 'hidden_size')}, {number('vocab_size')} tokens."
+    )
 
 
 def describe_run(claims: Sequence[Line]) -> list[str]:
@@ -26,8 +51,8 @@ def _say_repeat(lines: dict[str, Line]) -> list[str]:
     if first is None or second is None:
         return []
     said = (
-        f"{lines['C1'].model} gives the token that comes a log-probability of {first} nats the "
-        f"first time and {second} the second"
+        f"{lines['C1'].model} predicts random tokens with a mean log-probability of {first} nats "
+        f"the first time and {second} the second time"
     )
     if head is None:
         return [f"{said}."]
@@ -39,7 +64,7 @@ def _say_repeat(lines: dict[str, Line]) -> list[str]:
 
 def _say_removal(lines: dict[str, Line]) -> list[str]:
     line = lines.get("E10")
-    if not isinstance(line, FoundLine) or line.number is None:
+    if not isinstance(line, OwnLine) or line.number is None:
         return []
     count = line.subject.count(",") + 1
     taken = "its one induction head" if count == 1 else f"its {count} induction heads"
@@ -50,13 +75,13 @@ def _say_removal(lines: dict[str, Line]) -> list[str]:
     )
     number = f"{show(line.number)} [{show(line.low)}, {show(line.high)}]"
     return [
-        f"Taking {taken} away, with their average in place, changes the loss of the second half by "
-        f"{number} nats" + (f", against {random}." if random else ".")
+        f"Removing {taken} (mean ablation) changes the loss of the second half by {number} nats"
+        + (f", against {random}." if random else ".")
     ]
 
 
 def _say_verdicts(claims: Sequence[Line]) -> list[str]:
-    ours = [line.verdict for line in claims if isinstance(line, FoundLine)]
+    ours = [line.verdict for line in claims if isinstance(line, OwnLine)]
     counts = {name: ours.count(name) for name in ("holds", "does not hold", "not run")}
     if not ours:
         return []
@@ -67,6 +92,6 @@ def _say_verdicts(claims: Sequence[Line]) -> list[str]:
 
 def _corrected(lines: dict[str, Line], name: str) -> str | None:
     line = lines.get(name)
-    if not isinstance(line, Measured) or line.corrected is None:
+    if not isinstance(line, PostLine) or line.corrected is None:
         return None
     return show(line.corrected)

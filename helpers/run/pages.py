@@ -21,6 +21,8 @@ from helpers.run.notebooks import Outcome
 from helpers.run.outline import Chapter, describe_chapter
 from helpers.run.page_frame import TEMPLATES, frame_page
 
+GLOSSARY = "glossary"
+"""The one page beside the chapters that they link to."""
 _PLOTLY = "application/vnd.plotly.v1+json"
 _WIDGET = "application/vnd.jupyter.widget-view+json"
 _ERROR = "papermill-error-cell-tag"
@@ -53,7 +55,7 @@ def write_page(outcome: Outcome, folder: Path, chapters: Sequence[Chapter] = ())
         **frame_page("page"),
         "plotly": get_plotlyjs() if figures else "",
     }
-    page, _ = _Exporter(names).from_notebook_node(notebook, resources={"page": about})
+    page, _ = _Exporter([*names, GLOSSARY]).from_notebook_node(notebook, resources={"page": about})
     path = folder / f"{outcome.notebook}.html"
     write_whole(path, lambda to: to.write_text(page, encoding="utf-8"))
     return path

@@ -17,9 +17,10 @@ from helpers.models import asked_for, find_source
 from helpers.models.sources import Source
 from helpers.results import load_result, write_json, write_whole
 from helpers.run.contents import write_index
+from helpers.run.headline import describe_model
 from helpers.run.notebooks import Outcome, find_notebooks, run_notebook
 from helpers.run.outline import read_chapters, read_parameters
-from helpers.run.pages import say_failure, write_page
+from helpers.run.pages import GLOSSARY, say_failure, write_page
 from helpers.viewers import view_heads
 
 _CAPTION = (
@@ -100,6 +101,9 @@ def run_walkthrough(
     if any(data.glob("*.nc")):
         claims = collect_claims(data)
         write_json(claims_as_json(claims), folder / "claims.json")
+    glossary = notebooks / f"{GLOSSARY}.ipynb"
+    if glossary.is_file():
+        write_page(Outcome(GLOSSARY, nbformat.read(glossary, as_version=4)), folder, chapters)
     about = _say_run(source, outcomes)
     picture = draw_first_picture(data)
     write_index(
@@ -108,6 +112,7 @@ def run_walkthrough(
         claims,
         folder,
         about=about,
+        is_a=describe_model(source),
         kept_by=kept_by,
         picture=picture,
         caption=_CAPTION if picture else "",

@@ -8,7 +8,12 @@ from helpers.running.collect import (
     run_for_gradient,
     sequences_at_once,
 )
-from helpers.running.logit_attribution import DirectLogits, direct_logits, logit_direction
+from helpers.running.logit_attribution import (
+    DirectLogits,
+    direct_logits,
+    logit_direction,
+    target_directions,
+)
 from helpers.running.look import activations, get_all_attention, get_attention
 from helpers.running.next_token import Predictions, log_probs, predict, predict_from, predict_next
 from helpers.running.predict_at import SeenAt, predict_at

@@ -7,6 +7,7 @@ from einops import einsum
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from helpers.inputs import Input, read_tokens
 from helpers.models import Model, Site
 from helpers.progress import progress
 from helpers.running.collect import batch_slices, collect, sequences_at_once
@@ -35,7 +36,7 @@ def direct_logits(
 
     part[b, l, h, t] = z[b, t - 1, l, h] W_O^{l,h} · (W_U[:, token_t] - mean over v of W_U[:, v]),
     divided by the scale of the final norm at t - 1. In logits (nats up to the log-sum-exp): how
-    much the head, by itself, raises the right token above the average token. What later layers
+    much the head, by itself, raises the target token above the average token. What later layers
     make of its output is not counted.
 
     Args:
@@ -70,6 +71,24 @@ def direct_logits(
         total = (seen[last] * towards).sum(-1) + bias[ids] - bias.mean()
         parts.append(DirectLogits(torch.stack(heads, dim=1), total.cpu()))
     return DirectLogits(*(torch.cat(column) for column in zip(*parts, strict=True)))
+
+
+def target_directions(model: Model, source: Input) -> Float[Tensor, "batch target d_model"]:
+    """Along which direction the residual stream raises each target; see `logit_direction`.
+
+    Args:
+        model: The model.
+        source: A text, token ids or a sample.
+
+    Returns:
+        Entry i of the target dimension is position i + 1, read from the stream at position i.
+
+    Raises:
+        ValueError: If the input cannot be read.
+    """
+    tokens, last = read_tokens(model, source), Site("resid_post", model.n_layers - 1)
+    residual = collect(model, tokens, {last: lambda value, _: value.clone()})[last]
+    return logit_direction(model, residual[:, :-1], tokens[:, 1:].to(model.device))
 
 
 def logit_direction(

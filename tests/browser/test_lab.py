@@ -26,7 +26,7 @@ from playwright.sync_api import Locator, Page, expect
 
 pytestmark = pytest.mark.browser
 
-NAMES = sorted(path.name for path in NOTEBOOKS.glob("*.ipynb"))
+NAMES = sorted(path.name for path in NOTEBOOKS.glob("[0-9]*.ipynb"))
 PLOTLY = "application/vnd.plotly.v1+json"
 SCRIPTED = ".helpers-attention, .helpers-heads"
 

@@ -47,7 +47,7 @@ class Case:
 
 RUN = {
     "ablate_layers": lambda c: mlps.ablate_layers(
-        c.model, c.sample, c.passages, components=["attn_out"], methods=["mean"], first=1
+        c.model, c.sample, text=c.passages, components=["attn_out"], methods=["mean"], first=1
     ),
     "ablate_positions": lambda c: mlps.ablate_positions(c.model, c.sample, component="attn_out"),
     "ablate_second_half": lambda c: mlps.ablate_second_half(c.model, c.sample),
@@ -68,12 +68,12 @@ RUN = {
     ),
     "predict_next": lambda c: predict_next(c.model, c.sample),
     "remove_groups": lambda c: removal.remove_groups(
-        c.model, c.sample, c.passages, c.groups, draws=2
+        c.model, c.sample, c.groups, text=c.passages, draws=2
     ),
     "remove_in_order": lambda c: removal.remove_in_order(
         c.model, c.sample, ["L1H1", "L0H1"], draws=2
     ),
-    "remove_mlps": lambda c: removal.remove_mlps(c.model, c.sample, c.passages),
+    "remove_mlps": lambda c: removal.remove_mlps(c.model, c.sample, text=c.passages),
     "score_heads": lambda c: scan.score_heads(c.model, c.sample),
     "score_stability": lambda c: scan.score_stability(c.model, n=N, sequences=2, seeds=2),
     "score_text_induction": lambda c: text.score_text_induction(c.model, c.long, c.scores),

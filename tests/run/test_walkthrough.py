@@ -85,7 +85,7 @@ def test_the_index_links_the_pages_and_tells_of_the_failure(run):
 def test_the_index_tells_where_numbers_come_from(run):
     index = (run.folder / "index.html").read_text()
     assert '<a href="data/table.csv" download>' in index and '<a href="03_after.html"' in index
-    assert "a table of 2 rows" in index
+    assert "All numbers here are those of mini" in index and "4 layers of 8 heads" in index
     assert f"torch {version('torch')}" in index and "sha256:" in index
 
 

@@ -3,3 +3,4 @@
 from helpers.chapters.loss.describe import describe_loss
 from helpers.chapters.loss.measure import measure_loss, summarize_loss
 from helpers.chapters.loss.plot import plot_loss
+from helpers.inputs import label_tokens

@@ -19,7 +19,7 @@ def describe_loss(loss: xr.Dataset, summary: pd.DataFrame) -> Prose:
     uniform = float(loss.attrs["uniform"])
     worse = "worse" if first["log_prob"] < uniform else "better"
     return Prose(
-        f"**{loss.attrs['model']}** gives the right token of the first half a log-probability of "
+        f"**{loss.attrs['model']}** gives the targets of the first half a log-probability of "
         f"{first['log_prob']:.2f} nats on average, {worse} than knowing nothing "
         f"({uniform:.2f}): random tokens cannot be guessed. In the second half it is "
         f"{interval(second, of=('log_prob', 'log_prob_low', 'log_prob_high'))}, "

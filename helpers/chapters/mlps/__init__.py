@@ -2,6 +2,7 @@
 
 from helpers.chapters.mlps.describe import (
     describe_ablation,
+    describe_answer,
     describe_attribution,
     describe_layer_controls,
 )

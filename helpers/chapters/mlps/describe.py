@@ -68,3 +68,29 @@ def describe_layer_controls(layers: xr.Dataset) -> Prose:
             lines.append(f"{_NAMES.get(str(component), component)}, *{method}*: {shares}")
     what = "one layer removed, mean over layers beyond layer 0, in nats"
     return bullets(f"**{layers.attrs['model']}**, {what}:", lines)
+
+
+def describe_answer(whole: xr.Dataset, layers: xr.Dataset) -> Prose:
+    """Whether the repeat needs the MLPs, and why three ways of asking disagree, in words.
+
+    Args:
+        whole: Result of `ablate_second_half`.
+        layers: Result of `ablate_layers`, with "mlp_out", "mean" and "resample" in it.
+    """
+    later = layers["effect"].sel(component="mlp_out").isel(layer=slice(1, None)).mean("layer")
+    repeat, text, resampled = (
+        summarize(later.sel(removal=method, input=name))
+        for method, name in (("mean", "repeat"), ("mean", "text"), ("resample", "repeat"))
+    )
+    patched = summarize(whole["effect"].isel(target=slice(1, None)).mean("target"))
+    layer = int(patched["mean"].to_numpy().argmax())
+    less = float(repeat["high"]) < float(text["low"])
+    answer = "less than text does" if less else "at least as much as text does, or nearly so"
+    return Prose(
+        f"**The answer for {layers.attrs['model']}:** past layer 0 the repeat needs the MLPs "
+        f"{answer}. Mean ablation of one costs the repeat {interval(repeat, '+.2f')} nats and text "
+        f"{interval(text, '+.2f')}. Resampling costs the repeat {interval(resampled, '+.2f')}, and "
+        f"the donors of the first half up to {interval(patched.isel(layer=layer), '+.2f')} (layer "
+        f"{layer}). These two put in an output that was made for another place: what they cost "
+        "beyond the mean is not what the MLP gave, but what the wrong output says."
+    )

@@ -13,8 +13,8 @@ from helpers.inputs import (
     Input,
     RepeatedTokens,
     about,
+    read_control,
     read_repeated,
-    read_text,
     sample_unrepeated_tokens,
 )
 from helpers.interventions import REMOVALS, AblationMethod, AblationValues
@@ -29,8 +29,8 @@ CONTROLS = ("repeat", "first time", "text")
 def ablate_layers(
     model: Model,
     sample: Input,
-    text: Input,
     *,
+    text: Input | None = None,
     components: Sequence[Component] = ("mlp_out", "attn_out"),
     methods: Sequence[AblationMethod] = REMOVALS,
     first: int | None = None,
@@ -51,7 +51,8 @@ def ablate_layers(
     Args:
         model: The model.
         sample: Repeated tokens.
-        text: Ordinary text of 2N tokens a sequence, at least two sequences.
+        text: Ordinary text of 2N tokens a sequence, as many as the sample has; drawn with its seed
+            if not given.
         components: "mlp_out" and "attn_out", or one of them.
         methods: "zero", "mean" (over sequences, position by position) and "resample" (another
             sequence's), or some of them; see `helpers.interventions.AblationValues`.
@@ -66,7 +67,8 @@ def ablate_layers(
         ValueError: If the text has another length or fewer sequences, or a method is unknown.
     """
     sites = {component: component_sites(model, component) for component in components}
-    sample, text = read_repeated(model, sample), read_text(model, text)
+    sample = read_repeated(model, sample)
+    text = read_control(model, text, sample)
     if text.tokens.shape[1] != sample.tokens.shape[1] or len(text) < len(sample):
         raise ValueError(
             f"{len(sample)} sequences of {2 * sample.n} tokens want as much text, got {len(text)} "

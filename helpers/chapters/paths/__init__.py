@@ -18,3 +18,4 @@ from helpers.chapters.paths.plot import (
     plot_direct_logits,
     plot_faithfulness,
 )
+from helpers.running import activations, target_directions

@@ -5,6 +5,8 @@ import xarray as xr
 from helpers.drawing.prose import Prose, bullets, interval, middle_of
 from helpers.results import summarize
 
+_EFFECTS = ("direct", "total")
+
 
 def describe_dependence(dependence: xr.Dataset) -> Prose:
     """What the induction heads keep of their score without other heads, in words.
@@ -37,25 +39,44 @@ def describe_cuts(cuts: xr.Dataset) -> Prose:
         cuts: Result of `cut_paths`.
     """
     lines = []
-    for effect, words in (("direct", "directly"), ("total", "by any way")):
+    for effect in _EFFECTS:
         chosen = cuts.sel(effect=effect)
         for head in cuts["head_name"].to_numpy():
             score = chosen["score"].sel(head_name=head).mean("sequence")
             each = (f"{cut} {float(score.sel(cut=cut)):.2f}" for cut in cuts["cut"].to_numpy())
-            lines.append(f"{head}, cut {words}: {', '.join(each)}")
-    key = summarize(cuts["loss_change"].sel(effect="direct", cut="key"))
-    anyway = summarize(cuts["loss_change"].sel(effect="total", cut="key"))
+            lines.append(f"{head}, {effect} effect: {', '.join(each)}")
+    direct, total = (
+        summarize(cuts["loss_change"].sel(effect=effect, cut="key")) for effect in _EFFECTS
+    )
     what = f"induction scores with what {cuts.attrs['senders']} writes cut at one input"
     return bullets(
         f"**{cuts.attrs['model']}**, {what}:",
         lines,
         "\n\nWith the key cut into all of them the loss of the second half changes by "
-        f"{interval(key, '+.2f')} nats directly, {interval(anyway, '+.2f')} by any way.",
+        f"{interval(direct, '+.2f')} nats (direct effect), {interval(total, '+.2f')} (total). "
+        + _compare_effects(cuts),
+    )
+
+
+def _compare_effects(cuts: xr.Dataset) -> str:
+    """Why the direct and the total effect of the key differ for the first head."""
+    score = cuts["score"].isel(head_name=0).mean("sequence")
+    lost = 1 - score.sel(cut="key") / score.sel(cut="nothing")
+    head, direct, total = score["head_name"].item(), *map(float, lost.sel(effect=list(_EFFECTS)))
+    said = f"The key of {head} carries {direct:.0%} of its score directly and {total:.0%} in total"
+    if abs(direct - total) < 0.1:
+        return f"{said}: what lies in between changes little."
+    if direct < total:
+        return f"{said}: something in between, such as the first MLP, passes the message on."
+    return (
+        f"{said}: more when everything in between is frozen than when it is not. Without the "
+        "senders, heads and MLPs in between write something else, and that makes up for part of "
+        "what is missing."
     )
 
 
 def describe_direct_logits(logits: xr.Dataset) -> Prose:
-    """How much of the right token's logit the groups say themselves, in words.
+    """How much of the target's logit the groups add themselves, in words.
 
     Args:
         logits: Result of `attribute_logits`.
@@ -72,8 +93,8 @@ def describe_direct_logits(logits: xr.Dataset) -> Prose:
             f"{low:+.2f} to {high:+.2f}"
         )
     return bullets(
-        f"In **{logits.attrs['model']}** the right token's logit lies {total:.2f} above the "
-        f"average token's; all heads together say {heads:+.2f} of that directly:",
+        f"In **{logits.attrs['model']}** the target's logit lies {total:.2f} above the "
+        f"average token's; all heads together add {heads:+.2f} of that directly:",
         lines,
     )
 

@@ -12,3 +12,4 @@ from helpers.chapters.removal.plot import (
     plot_group_effects,
     plot_removal_curve,
 )
+from helpers.interventions import sample_random_heads

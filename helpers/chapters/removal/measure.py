@@ -9,7 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from helpers.heads import Head
-from helpers.inputs import Input, RepeatedTokens, TextSample, about, read_repeated, read_text
+from helpers.inputs import Input, RepeatedTokens, TextSample, about, read_control, read_repeated
 from helpers.interventions import (
     RANDOM_SEQUENCES,
     REMOVALS,
@@ -29,9 +29,9 @@ _EFFECT = {"long_name": "change of the loss", "units": "nats"}
 def remove_groups(
     model: Model,
     sample: Input,
-    text: Input,
     groups: Mapping[str, str | Head | Iterable[str | Head]],
     *,
+    text: Input | None = None,
     methods: AblationMethod | Sequence[AblationMethod] = REMOVALS,
     draws: int = 20,
 ) -> xr.Dataset:
@@ -44,8 +44,8 @@ def remove_groups(
     Args:
         model: The model.
         sample: Repeated tokens.
-        text: Ordinary text, as a control.
         groups: Name and heads of each group; empty groups are left out.
+        text: Ordinary text, as a control; drawn with the sample's seed if not given.
         methods: What is put in a head's place; see `helpers.interventions.AblationValues`.
         draws: How many groups of random heads to compare each group with.
 
@@ -59,7 +59,8 @@ def remove_groups(
     Raises:
         ValueError: If all groups are empty, a head does not exist or a method is unknown.
     """
-    sample, text = read_repeated(model, sample), read_text(model, text)
+    sample = read_repeated(model, sample)
+    text = read_control(model, text, sample)
     named = read_groups(model, groups)
     ways: list[AblationMethod] = [methods] if isinstance(methods, str) else [*methods]  # type: ignore[list-item]
     few = min(RANDOM_SEQUENCES, len(sample))
@@ -95,7 +96,9 @@ def remove_in_order(
     method: AblationMethod = "mean",
     draws: int = 20,
 ) -> xr.Dataset:
-    """Take heads away one after the other (1, 2, 4 … all), against random heads of the same layers.
+    """Take heads away one after the other, against random heads of the same layers.
+
+    Steps: every number of heads up to eight, then their doubles, then all.
 
     Args:
         model: The model.
@@ -105,7 +108,7 @@ def remove_in_order(
         draws: How many groups of random heads to compare each step with.
 
     Returns:
-        Dataset of `loss` over `removed` (0, 1, 2, 4 … all) and `sequence`: mean loss of the
+        Dataset of `loss` over `removed` (0, 1, 2 … all) and `sequence`: mean loss of the
         second half, boundary left out, in nats; and `random` over `removed`, `draw`, averaged over
         the first 8 sequences.
 
@@ -113,7 +116,8 @@ def remove_in_order(
         ValueError: If there are no heads or one does not exist.
     """
     sample, order = read_repeated(model, sample), model.parse_heads(heads)
-    sizes = sorted({*(2**i for i in range(len(order).bit_length())), len(order)})
+    steps = (*range(1, 9), *(2**i for i in range(4, len(order).bit_length())), len(order))
+    sizes = sorted({step for step in steps if step <= len(order)})
     few = min(RANDOM_SEQUENCES, len(sample))
     groups = [order[:size] for size in sizes]
     drawn = sample_controls(groups, model, draws=draws, seed=sample.seed)
@@ -144,14 +148,18 @@ def remove_in_order(
 
 
 def remove_mlps(
-    model: Model, sample: Input, text: Input, *, method: AblationMethod = "mean"
+    model: Model,
+    sample: Input,
+    *,
+    text: Input | None = None,
+    method: AblationMethod = "mean",
 ) -> xr.Dataset:
     """Take the MLP of one layer away at every position but BOS, layer by layer.
 
     Args:
         model: The model.
         sample: Repeated tokens.
-        text: Ordinary text.
+        text: Ordinary text; drawn with the sample's seed if not given.
         method: What is put in its place.
 
     Returns:
@@ -162,7 +170,8 @@ def remove_mlps(
     """
     if not model.has_mlps:
         raise UnsupportedModelError(f"{model.name} is attention-only: it has no MLPs to remove.")
-    sample, text = read_repeated(model, sample), read_text(model, text)
+    sample = read_repeated(model, sample)
+    text = read_control(model, text, sample)
     layers: list[list[Part]] = [[Site("mlp_out", layer)] for layer in range(model.n_layers)]
     effect = torch.full((model.n_layers, len(INPUTS), max(len(sample), len(text))), torch.nan)
     for i, of_layers in enumerate(_effects(model, sample, text, layers, method)):

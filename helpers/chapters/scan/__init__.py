@@ -11,4 +11,4 @@ from helpers.chapters.scan.measure import (
 from helpers.chapters.scan.measure_stability import score_stability
 from helpers.chapters.scan.plot import plot_head_scores, plot_ranking, plot_stability
 from helpers.known_roles import add_known_roles
-from helpers.results import selection_frequency
+from helpers.results import find_pair, rank_heads, selection_frequency

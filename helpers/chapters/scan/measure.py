@@ -8,7 +8,7 @@ from helpers.heads import Head
 from helpers.inputs import Input, about, read_repeated, sample_repeated_tokens
 from helpers.metrics import SCORES, score_pattern, uniform_pattern
 from helpers.models import Model
-from helpers.results import label_array, rank_heads
+from helpers.results import find_pair, label_array, rank_heads
 from helpers.running import reduce_patterns
 
 _NAMES = {
@@ -91,10 +91,17 @@ def select_heads(source: Model | xr.Dataset, kind: HeadType = "induction") -> li
     return ranking["head"][ranking[kind] >= least].tolist()
 
 
-def select_groups(scores: xr.Dataset) -> dict[HeadType, list[Head]]:
+def select_groups(scores: xr.Dataset, *, stand_in: bool = False) -> dict[HeadType, list[Head]]:
     """The induction, previous-token and duplicate-token heads of a model; see `select_heads`.
 
     Args:
         scores: Result of `score_heads`.
+        stand_in: Where no induction or previous-token head stands out, take the one of `find_pair`,
+            so that there is something to measure.
     """
-    return {kind: select_heads(scores, kind) for kind in HEAD_TYPES}
+    groups: dict[HeadType, list[Head]] = {kind: select_heads(scores, kind) for kind in HEAD_TYPES}
+    if stand_in:
+        previous, induction = find_pair(scores)
+        groups["induction"] = groups["induction"] or [induction]
+        groups["previous_token"] = groups["previous_token"] or [previous]
+    return groups

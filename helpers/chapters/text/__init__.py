@@ -17,3 +17,5 @@ from helpers.chapters.text.plot import (
     plot_text_repeats,
     plot_text_scores,
 )
+from helpers.inputs import sample_text
+from helpers.viewers import view_tokens

@@ -26,6 +26,8 @@ def describe_text_induction(scores: xr.Dataset) -> Prose:
     by_random = ranking.sort_values("random", ascending=False, kind="stable")["head"][:most]
     shared = len({*by_random} & {*ranking["head"][:most]})
     agreement = correlate(scores["random"], scores["text"].mean("sequence"))
+    strong = ranking[ranking["random"] >= ranking["random"].max() / 2]
+    idle = [str(head) for head in strong["head"][strong["text"] < chance]]
     return Prose(
         f"**{found}**, the best induction head on random tokens, is number "
         f"**{place + 1}** of {len(ranking)} on text "
@@ -34,6 +36,9 @@ def describe_text_induction(scores: xr.Dataset) -> Prose:
         f"97.5 % of the other heads score less than {others.quantile(0.975):.2f}. "
         f"Of the {most} best heads of either ranking {shared} are in both; over all heads the two "
         f"scores correlate by r = {agreement.pearson:.2f} (ranks: {agreement.spearman:.2f}). "
+        f"Of the {len(strong)} heads that score at least half of the best on random tokens, "
+        f"{', '.join(idle) or 'none'} "
+        f"{'scores' if len(idle) < 2 else 'score'} below chance on text. "
         f"{scores.attrs['repeated']:.0%} of the tokens had occurred before."
     )
 

@@ -1,0 +1,108 @@
+"""The last chapter: all claims of a run, what failed, and what was not shown."""
+
+import os
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import nbformat
+
+from helpers.claims.evidence import OwnLine
+from helpers.claims.line import Line
+from helpers.claims.numbers import show
+from helpers.claims.post import PostLine
+from helpers.claims.table import collect_claims
+from helpers.claims.verdict import link_chapter, say_controls, say_line
+from helpers.drawing.prose import Prose, bullets
+
+_NOTHING = (
+    "Nothing was measured yet. This chapter collects what the others keep: run chapters 1 to "
+    "{last} first, all at once with `make notebooks MODEL={model}`."
+)
+
+
+def read_run(model: str, *, build: Path = Path("../build")) -> list[Line]:
+    """The claims of a run: of the one that is going on, or of the last one of this model.
+
+    Args:
+        model: What `load_model` takes; "auto" reads the run that was made last.
+        build: Folder that holds one folder a model, if no run is going on.
+
+    Returns:
+        One line a claim; none if there are no results.
+    """
+    kept = os.environ.get("HELPERS_RESULTS")
+    if kept:
+        folders = [Path(kept)]
+    elif model == "auto":
+        runs = sorted(build.glob("*/data"), key=lambda folder: folder.stat().st_mtime)
+        folders = runs[-1:]
+    else:
+        folders = [build / Path(model).name / "data", build / model.replace("/", "--") / "data"]
+    found = [folder for folder in folders if any(folder.glob("*.nc"))]
+    return collect_claims(found[0]) if found else []
+
+
+def list_own(lines: Sequence[Line]) -> Prose:
+    """Our own claims as a table: verdict, number, what it is held against, chapter."""
+    rows = [
+        f"| **{line.id}** {line.claim} | {line.verdict} | {show(line.number)}{line.interval} "
+        f"| {say_controls(line)} | {line.subject} | {link_chapter(line.chapter)} |"
+        for line in lines
+        if isinstance(line, OwnLine)
+    ]
+    return _table(("claim", "verdict", "number", "held against", "heads", "chapter"), rows)
+
+
+def list_post(lines: Sequence[Line]) -> Prose:
+    """The post's claims as a table: published, the post's way, corrected, the same pattern."""
+    shown = {True: "yes", False: "no", None: "not measured"}
+    rows = [
+        f"| **{line.id}** {line.claim} | {line.published} | {show(line.blog)} "
+        f"| {show(line.corrected)}{line.interval} | {shown[line.shows_pattern]} | {line.verdict} "
+        f"| {link_chapter(line.chapter)} |"
+        for line in lines
+        if isinstance(line, PostLine)
+    ]
+    head = ("claim", "published", "post's way", "corrected", "same pattern", "verdict", "chapter")
+    return _table(head, rows)
+
+
+def explain_failures(lines: Sequence[Line]) -> Prose:
+    """Every claim that does not hold, with what that may mean."""
+    failed = [
+        line
+        for line in lines
+        if (isinstance(line, OwnLine) and line.verdict == "does not hold")
+        or (isinstance(line, PostLine) and line.shows_pattern is False)
+    ]
+    missing = [
+        line.id for line in lines if line.verdict == "not run" or line.verdict == "not measured"
+    ]
+    said = [f"{say_line(line)} (Chapter {link_chapter(line.chapter)})" for line in failed]
+    after = f"\n\nNot run: {', '.join(missing)}; their chapters come first." if missing else ""
+    if not said:
+        return Prose(f"Every claim that was measured holds.{after}" if lines else _nothing())
+    return bullets(f"{len(said)} claims do not hold on {lines[0].model}:", said, after)
+
+
+def list_not_shown(folder: Path = Path()) -> Prose:
+    """What the chapters say that they did not show, with links."""
+    said = []
+    for path in sorted(folder.glob("[0-9][0-9]_*.ipynb")):
+        for cell in nbformat.read(path, as_version=4).cells:
+            if cell.cell_type == "markdown":
+                found = re.findall(r"^\* \*\*Not shown:\*\* (.+)$", cell.source, re.M)
+                said += [f"[Chapter {int(path.name[:2])}]({path.name}): {text}" for text in found]
+    return bullets("Not shown anywhere here:", said)
+
+
+def _nothing() -> str:
+    last = len(sorted(Path().glob("[0-9][0-9]_*.ipynb"))) - 1
+    return _NOTHING.format(last=max(last, 1), model=os.environ.get("HELPERS_MODEL", "auto"))
+
+
+def _table(head: Sequence[str], rows: Sequence[str]) -> Prose:
+    if not rows:
+        return Prose(_nothing())
+    return Prose("\n".join([f"| {' | '.join(head)} |", "|---" * len(head) + "|", *rows]))
