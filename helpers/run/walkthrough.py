@@ -44,9 +44,10 @@ def run_walkthrough(
 ) -> WalkthroughRun:
     """Execute all notebooks in order and write what came out.
 
-    `build/<model>/` gets the executed notebooks, one page each, `index.html`, `claims.json` and
-    `data/`. A notebook that fails does not keep the others from running. A terminal shows a bar
-    of chapters; anywhere else each chapter that ended is a line, for logs.
+    `build/<model>/` gets the executed notebooks, one page each, `index.html`, `claims.json`,
+    `run.json` (model, parameters, and the seconds of each chapter that did not fail) and `data/`.
+    A notebook that fails does not keep the others from running. A terminal shows a bar of
+    chapters; anywhere else each chapter that ended is a line, for logs.
 
     Args:
         model: What `load_model` takes.
@@ -71,10 +72,12 @@ def run_walkthrough(
     folder = run_folder(source, build)
     data = folder / "data"
     shutil.rmtree(data, ignore_errors=True)
-    (folder / "claims.json").unlink(missing_ok=True)
+    for name in ("claims.json", "run.json"):
+        (folder / name).unlink(missing_ok=True)
     chapters = read_chapters(paths)
     outcomes: list[Outcome] = []
     kept_by: dict[str, list[str]] = {}
+    seconds: dict[str, float] = {}
     # tqdm takes None for: not where stderr is no terminal.
     with tqdm(total=len(paths), disable=None) as bar:
         for number, (path, chapter) in enumerate(zip(paths, chapters, strict=True), start=1):
@@ -93,8 +96,11 @@ def run_walkthrough(
             outcomes.append(outcome)
             kept_by[path.stem] = sorted(file.name for file in {*data.glob("*")} - before)
             bar.update()
+            took = time.monotonic() - start
+            if not outcome.error:
+                seconds[path.stem] = round(took, 1)
             if bar.disable:
-                ended = say_failure(outcome) or f"{time.monotonic() - start:.0f} s"
+                ended = say_failure(outcome) or f"{took:.0f} s"
                 sys.stdout.write(f"{name}: {ended}\n")
                 sys.stdout.flush()
     claims = []
@@ -104,6 +110,7 @@ def run_walkthrough(
     glossary = notebooks / f"{GLOSSARY}.ipynb"
     if glossary.is_file():
         write_page(Outcome(GLOSSARY, nbformat.read(glossary, as_version=4)), folder, chapters)
+    _write_run(source, outcomes, seconds, folder / "run.json")
     about = _say_run(source, outcomes)
     picture = draw_first_picture(data)
     write_index(
@@ -157,6 +164,14 @@ def _say_run(source: Source, outcomes: Sequence[Outcome]) -> dict[str, object]:
         "Python": platform.python_version(),
         "Libraries": libraries,
     }
+
+
+def _write_run(
+    source: Source, outcomes: Sequence[Outcome], seconds: Mapping[str, float], path: Path
+) -> None:
+    chosen = read_parameters(outcomes[0].executed)
+    about = {"model": source.name, "revision": source.revision}
+    write_json({**about, "parameters": chosen, "seconds": seconds}, path)
 
 
 def _write_notebook(outcome: Outcome, path: Path) -> None:

@@ -58,9 +58,17 @@ def test_everything_is_written_and_nothing_half(run):
     pages = {
         f"{name}.{kind}" for name in ("01_good", "02_bad", "03_after") for kind in ("html", "ipynb")
     }
-    assert names == pages | {"index.html", "data"}
+    assert names == pages | {"index.html", "run.json", "data"}
     assert [path.name for path in (run.folder / "data").iterdir()] == ["table.csv"]
     assert run.folder.name == "mini"
+
+
+def test_the_run_says_how_long_each_chapter_took_that_did_not_fail(run):
+    told = json.loads((run.folder / "run.json").read_text())
+    assert told["model"] == "mini" and told["revision"].startswith("sha256:")
+    assert told["parameters"] == {"MODEL": "mini"}
+    assert list(told["seconds"]) == ["01_good", "03_after"]
+    assert all(0 < seconds < 600 for seconds in told["seconds"].values())
 
 
 def test_pages_need_no_network_and_hold_plotly_once(run):
