@@ -1,9 +1,9 @@
-# Every target is a plain command that the README shows too.
+# Every target is a plain command; README, CONTRIBUTING and docs/install.md say what it is for.
 PYTHON ?= python3
 MODEL ?= auto
 BIN := .venv/bin
 
-.PHONY: notebooks test full lab lint mini bench pictures clean
+.PHONY: notebooks test full lab lint mini bench docs pictures clean
 
 notebooks: .venv/ready
 	$(BIN)/python -m helpers run "$(MODEL)"
@@ -33,7 +33,11 @@ mini: .venv/ready
 bench: .venv/ready
 	$(BIN)/python -m benchmarks $(if $(filter-out auto,$(MODEL)),"$(MODEL)")
 
-# The README's pictures, from a finished run: of SmolLM2 unless MODEL says otherwise.
+# What the docs tell of measurements, from docs/measured/.
+docs: .venv/ready
+	$(BIN)/python -m docs.build
+
+# The pictures of README and docs, from a finished run: of SmolLM2 unless MODEL says otherwise.
 pictures: .venv/ready
 	$(BIN)/python -m docs.pictures $(if $(filter-out auto,$(MODEL)),"$(MODEL)")
 

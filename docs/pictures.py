@@ -1,4 +1,4 @@
-"""The README's pictures, from a finished run: `make pictures`.
+"""The pictures of README and docs, from a finished run: `make pictures`.
 
 Without make: `python -m docs.pictures [MODEL]`, in the project's folder.
 
@@ -19,7 +19,7 @@ from helpers.drawing.chrome import BrowserError
 
 ROOT = Path(__file__).parents[1]
 MODEL = "smollm2"
-"""What the README shows: the language model that every machine can fetch."""
+"""What they show: the language model that every machine can fetch."""
 _BETWEEN = 0.13
 """Share of the width for the left scale and the right axis."""
 _HEADING = {

@@ -80,10 +80,28 @@ def test_what_is_installed_is_what_is_pinned():
         assert found == wanted, f"{name} is {found}, constraints.txt says {wanted}"
 
 
-def test_the_readme_names_every_notebook_and_command():
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+def test_the_readme_names_every_notebook_and_the_docs_every_command():
+    readme, *others = (
+        (ROOT / name).read_text(encoding="utf-8")
+        for name in ("README.md", "CONTRIBUTING.md", "docs/install.md")
+    )
     for path in (ROOT / "notebooks").glob("*.ipynb"):
         assert f"notebooks/{path.name}" in readme
-    for command in ("notebooks", "test", "lab", "pictures"):
+    for command in ("notebooks", "test", "lab"):
         assert f"make {command}" in readme
-    assert "python -m helpers scan" in readme
+    told = "\n".join([readme, *others])
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    (targets,) = re.findall(r"^\.PHONY: (.*)$", makefile, re.M)
+    for command in targets.split():
+        assert f"make {command}" in told
+    for command in ("run", "scan", "claims"):
+        assert f"python -m helpers {command}" in told
+
+
+def test_the_docs_name_every_environment_variable_of_ours():
+    told = (ROOT / "docs" / "install.md").read_text(encoding="utf-8")
+    sources = [path.read_text(encoding="utf-8") for path in (ROOT / "helpers").rglob("*.py")]
+    asked = set(re.findall(r'environ(?:\.get\(|\[)"(\w+)"', "\n".join(sources)))
+    assert {"HELPERS_MODEL", "HELPERS_CACHE", "BROWSER_PATH"} <= asked
+    for name in asked:
+        assert f"`{name}`" in told, f"docs/install.md says nothing of {name}"
