@@ -13,12 +13,12 @@ from helpers import theme
 from helpers.escaping import escape_invisible
 
 _STYLE = (
-    f".paper{{fill:{theme.PAPER}}}text{{fill:{theme.INK}}}"
+    f".paper{{fill:#ffffff}}text{{fill:{theme.SCHEMES['light'][theme.INK]}}}"
     f".frame{{fill:none;stroke:{theme.INKS['light']['frame']}}}"
     f".mark{{fill:none;stroke:{theme.INKS['light']['mark']};stroke-width:1.25}}"
     "image{image-rendering:pixelated}.dark{display:none}"
-    "@media(prefers-color-scheme:dark){.paper{fill:#14181d}text{fill:#e4e8ec}"
-    f".frame{{stroke:{theme.INKS['dark']['frame']}}}.mark{{stroke:{theme.INKS['dark']['mark']}}}"
+    "@media(prefers-color-scheme:dark){.paper{fill:#14181d}"
+    f"text{{fill:{theme.SCHEMES['dark'][theme.INK]}}}.frame{{stroke:{theme.INKS['dark']['frame']}}}.mark{{stroke:{theme.INKS['dark']['mark']}}}"
     ".light{display:none}.dark{display:inline}}"
 )
 _LABELS = 74
@@ -38,6 +38,7 @@ class Panel:
         columns: Label of each column.
         cell: Pixels that one entry takes.
         outline: Column and row of an entry to mark.
+        axes: What the columns are, and what the rows are.
     """
 
     title: str
@@ -46,6 +47,7 @@ class Panel:
     columns: Sequence[str]
     cell: float
     outline: tuple[int, int] | None = None
+    axes: tuple[str, str] = ("", "")
 
     @property
     def width(self) -> float:
@@ -100,7 +102,7 @@ def token_panel(title: str, pattern: np.ndarray, tokens: Sequence[str], *, side:
         side: Pixels it may take.
     """
     cell = min(20.0, max(2.0, side / len(tokens)))
-    return Panel(title, pattern, tokens, tokens, cell)
+    return Panel(title, pattern, tokens, tokens, cell, axes=("key: looked at", "query: looks"))
 
 
 def _draw(panel: Panel) -> str:
@@ -116,6 +118,13 @@ def _draw(panel: Panel) -> str:
             for scheme in theme.SCALES
         ),
         f'<rect {place} class="frame"/>',
+        *(
+            f'<text x="{_LABELS - 5}" y="{y}" text-anchor="end" font-size="10" font-weight="600" '
+            f'textLength="{min(_LABELS - 6, 6 * len(name))}" lengthAdjust="spacingAndGlyphs">'
+            f"{_shown(name)}</text>"
+            for name, y in zip(panel.axes, (_TITLE + 12, top - 8), strict=True)
+            if name
+        ),
         '<g font-family="ui-monospace, monospace" font-size="10">',
     ]
     for i in range(0, rows, step):

@@ -17,6 +17,8 @@ from helpers.viewers import View
 pytestmark = pytest.mark.browser
 
 N = 12
+MIDDLE = (N + 1 + 2 * N + 1) // 2
+"""The query in the middle of the stripe."""
 SCORES = ("induction", "previous_token", "duplicate_token", "attention_sink")
 
 
@@ -75,6 +77,24 @@ def test_it_starts_with_the_best_head_and_says_all_scores(page, file, measured):
     for name in SCORES:
         value = float(scores[name].mean("sequence")[layer, head])
         assert any(scores[name].attrs["long_name"] in row and f"{value:.3f}" in row for row in rows)
+
+
+def test_it_starts_by_reading_an_entry_of_the_stripe_on_labelled_axes(page, file):
+    root = open_explorer(page, file)
+    readout = page.locator(".readout")
+    expect(readout).to_contain_text(f"query {MIDDLE} ")
+    expect(readout).to_contain_text(f" looks at key {MIDDLE - N + 1} ")
+    expect(readout).to_contain_text("(induction stripe)")
+    corner = root.locator("canvas.pattern").evaluate(
+        """canvas => {
+          const ratio = canvas.width / parseFloat(canvas.style.width);
+          const pen = canvas.getContext("2d");
+          const part = (y) => pen.getImageData(0, y * ratio, 70 * ratio, 12 * ratio).data;
+          const inked = (y) => part(y).some((value) => value);
+          return [4, 30, 58].map(inked);
+        }"""
+    )
+    assert corner == [True, False, True]  # "key: looked at" above, "query: looks" below
 
 
 def test_a_click_shows_the_head_entry_by_entry(page, file, measured):
@@ -137,11 +157,12 @@ def test_the_pointer_reads_entries(page, file, measured):
     for query, key in [(N + 3, 4), (5, 5), (2 * N, 0)]:
         point_at(page, query, key)
         value = float(patterns.sel(sequence=0, layer=1, head=1, query=query, key=key))
-        said = f"from {query} “{tokens[query]}” to {key} “{tokens[key]}”: {value:.3f}"
+        said = f"query {query} “{tokens[query]}” looks at key {key} “{tokens[key]}”"
+        said += f" with attention {value:.3f}"
         note = " (induction stripe)" if key == query - N + 1 and query > N else ""
         expect(page.locator(".readout")).to_have_text(said + note)
     point_at(page, 3, 9)  # above the diagonal: nothing is there, nothing changes
-    expect(page.locator(".readout")).to_contain_text(f"from {2 * N} ")
+    expect(page.locator(".readout")).to_contain_text(f"query {2 * N} ")
 
 
 def test_score_and_sequence_can_be_chosen(page, file, measured):
@@ -155,7 +176,7 @@ def test_score_and_sequence_can_be_chosen(page, file, measured):
     page.locator("select.sequence").select_option(label="2 of 2")
     point_at(page, 7, 6)
     tokens = patterns["key_token"].sel(sequence=1).to_numpy()
-    expect(page.locator(".readout")).to_contain_text(f"“{tokens[7]}” to 6 “{tokens[6]}”")
+    expect(page.locator(".readout")).to_contain_text(f"“{tokens[7]}” looks at key 6 “{tokens[6]}”")
     assert ":previous_token:2" in page.url
 
 
@@ -219,7 +240,7 @@ def test_with_the_keyboard_and_without_eyes(page, file):
     page.keyboard.press("Home")
     page.keyboard.press("ArrowUp")
     page.keyboard.press("ArrowRight")
-    expect(page.locator(".readout")).to_contain_text(f"from {2 * N - 1} ")
+    expect(page.locator(".readout")).to_contain_text(f"query {MIDDLE - 1} ")
     expect(page.locator(".readout")).to_have_attribute("aria-live", "polite")
 
 

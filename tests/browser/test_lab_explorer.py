@@ -45,7 +45,7 @@ def test_keys_stay_in_the_explorer_and_the_address_as_it_is(page: Page, short_la
     canvas = page.locator("canvas.pattern")
     canvas.focus()
     page.keyboard.press("ArrowUp")
-    expect(page.locator(".readout")).to_contain_text("from 19 ")
+    expect(page.locator(".readout")).to_contain_text("query 15 ")
     assert active_cell(page) == before
     assert page.url == address
     expect(page.locator(".link")).to_be_hidden()

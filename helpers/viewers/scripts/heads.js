@@ -95,7 +95,10 @@ function explore(root, { about, bytes }, { style, palette }) {
   const triangle = (size * (size + 1)) / 2;
   const inLab = document.querySelector(".jp-LabShell, #jp-main-dock-panel") !== null;
   const state = { layer: about.layer, head: about.head, score: 0, sequence: 0 };
-  const entry = { query: size - 1, key: 0, pointer: false };
+  // The entry read out first lies in the middle of the stripe, where there is one.
+  const { offset: back, first } = scores[0];
+  const middle = back === null ? size - 1 : (first + size) >> 1;
+  const entry = { query: middle, key: back === null ? 0 : middle - back, pointer: back !== null };
   for (const colours of Object.values(palette)) colours.lut = ramp(colours.stops);
 
   // JupyterLab would take the arrow keys for moving between cells.
@@ -175,11 +178,11 @@ function explore(root, { about, bytes }, { style, palette }) {
   function readEntry() {
     const { query, key } = entry;
     const words = tokens[state.sequence];
-    view.readout.replaceChildren(`from ${query} `);
+    view.readout.replaceChildren(`query ${query} `);
     make(view.readout, "bdi", {}, `“${words[query]}”`);
-    view.readout.append(` to ${key} `);
+    view.readout.append(` looks at key ${key} `);
     make(view.readout, "bdi", {}, `“${words[key]}”`);
-    view.readout.append(": ");
+    view.readout.append(" with attention ");
     make(view.readout, "b", {}, attention(query, key).toFixed(3));
     if (n !== null && query > n && key === query - n + 1) view.readout.append(" (induction stripe)");
   }

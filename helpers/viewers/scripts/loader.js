@@ -25,10 +25,15 @@ async function load(text) {
     );
     const frame = document.createElement("div");
     frame.id = `helpers-${Math.random().toString(36).slice(2)}`;
-    // Its own colours are dark on white.
+    // Its own colours are dark on white; turned around, they keep their hue.
     frame.style.cssText =
       "background:#fff;color:#1f2933;color-scheme:light;padding:4px 12px 12px;border-radius:8px;" +
       "overflow-x:auto";
+    const follow = () => {
+      frame.style.filter = isDark() ? "invert(0.92) hue-rotate(180deg)" : "none";
+    };
+    follow();
+    onThemeChange(follow);
     root.append(frame);
     CircuitsVis.render(frame.id, CircuitsVis.AttentionPatterns, {
       attention,

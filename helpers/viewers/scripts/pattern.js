@@ -81,29 +81,38 @@ class Pattern {
   // The entries that a score is the mean of: from query `first` on, `offset` places back.
   outline(pen, { first, offset }, colour) {
     const { cell, size } = this;
-    const half = cell / 2;
-    const [left, right] = [MARGIN + (first - offset) * cell, MARGIN + (size - offset) * cell];
-    const [top, bottom] = [MARGIN + first * cell, MARGIN + size * cell];
+    const clear = 1.5; // the line runs around the entries, not over them
+    const wide = cell + 2 * clear;
+    const [left, top] = [first - offset, first].map((place) => MARGIN + place * cell - clear);
+    const [right, bottom] = [size - offset, size].map((place) => MARGIN + place * cell + clear);
     pen.strokeStyle = colour;
     pen.lineWidth = 1.25;
     pen.beginPath();
-    pen.moveTo(left - half, top + half);
-    pen.lineTo(left + half, top - half);
-    pen.lineTo(right + half, bottom - half);
-    pen.lineTo(right - half, bottom + half);
+    pen.moveTo(left, top);
+    pen.lineTo(left + wide, top);
+    pen.lineTo(right, bottom - wide);
+    pen.lineTo(right, bottom);
+    pen.lineTo(right - wide, bottom);
+    pen.lineTo(left, top + wide);
     pen.closePath();
     pen.stroke();
   }
 
-  // Every token if there is room, else every second, third …; the two pointed at always.
+  // What the axes are, in the corner; every token if there is room, else every second, third …;
+  // the two pointed at always.
   label(pen, words, query, key, ink) {
     const { cell, size } = this;
     const step = Math.ceil(10 / cell);
     const shown = (i, chosen) =>
       i === chosen || (i % step === 0 && Math.abs(i - chosen) >= Math.min(step, 2));
-    pen.font = "10px ui-monospace, SFMono-Regular, Menlo, Consolas, monospace";
     pen.textBaseline = "middle";
     pen.direction = "ltr";
+    pen.fillStyle = ink.text;
+    pen.textAlign = "right";
+    pen.font = "600 10px system-ui, sans-serif";
+    pen.fillText("key: looked at", MARGIN - 5, 10, MARGIN - 8);
+    pen.fillText("query: looks", MARGIN - 5, MARGIN - 12, MARGIN - 8);
+    pen.font = "10px ui-monospace, SFMono-Regular, Menlo, Consolas, monospace";
     words.forEach((word, i) => {
       const middle = MARGIN + (i + 0.5) * cell;
       if (shown(i, query)) {
