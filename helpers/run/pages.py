@@ -1,6 +1,7 @@
 """Executed notebooks as HTML pages that need no network."""
 
 import html
+import json
 import re
 from collections.abc import Collection, Sequence
 from copy import deepcopy
@@ -8,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
-import plotly.io as pio
 from jinja2 import pass_context
 from nbconvert import HTMLExporter
 from nbconvert.filters.highlight import Highlight2HTML
@@ -46,6 +46,7 @@ def write_page(outcome: Outcome, folder: Path, chapters: Sequence[Chapter] = ())
     notebook, figures = _prepare(outcome.executed)
     names = [chapter.notebook for chapter in chapters]
     place = names.index(outcome.notebook) if outcome.notebook in names else None
+    script = (TEMPLATES / "figures.js").read_text(encoding="utf-8")
     about = {
         "notebook": outcome.notebook,
         "title": describe_chapter(outcome.notebook, outcome.executed).title,
@@ -54,6 +55,7 @@ def write_page(outcome: Outcome, folder: Path, chapters: Sequence[Chapter] = ())
         "failure": say_failure(outcome),
         **frame_page("page"),
         "plotly": get_plotlyjs() if figures else "",
+        "figures": f"{script}\ndrawFigures({json.dumps(theme.SCHEMES)});",
     }
     page, _ = _Exporter([*names, GLOSSARY]).from_notebook_node(notebook, resources={"page": about})
     path = folder / f"{outcome.notebook}.html"
@@ -120,24 +122,19 @@ def _prepare(executed: nbformat.NotebookNode) -> tuple[nbformat.NotebookNode, in
             bundle.pop(_WIDGET, None)
             if _PLOTLY in bundle:
                 figures += 1
-                bundle["text/html"] = _draw(bundle.pop(_PLOTLY), f"figure-{figures}")
+                bundle["text/html"] = _draw(bundle.pop(_PLOTLY))
     return notebook, figures
 
 
-def _draw(figure: dict[str, Any], name: str) -> str:
+def _draw(figure: dict[str, Any]) -> str:
+    """A figure as data, which `templates/figures.js` draws."""
     title = figure.get("layout", {}).get("title", {}).get("text", "figure")
-    drawn = pio.to_html(
-        {"data": figure.get("data", []), "layout": figure.get("layout", {})},
-        config={"displaylogo": False},
-        include_plotlyjs=False,
-        full_html=False,
-        default_width=f"{theme.WIDTH}px",
-        default_height=f"{theme.HEIGHT}px",
-        div_id=name,
-        validate=False,
-    )
+    height = figure.get("layout", {}).get("height", theme.HEIGHT)
     label = html.escape(_TAG.sub(" ", title))
+    parts = {"data": figure.get("data", []), "layout": figure.get("layout", {})}
+    data = json.dumps(parts).replace("<", "\\u003c")  # no token text may end the script
     return (
-        f'<figure class="figure" aria-label="{label}">{drawn}'
+        f'<figure class="figure" aria-label="{label}"><div style="min-height:{height:d}px"></div>'
+        f'<script type="application/json">{data}</script>'
         "<noscript>A script draws this figure, and scripts are off here.</noscript></figure>"
     )

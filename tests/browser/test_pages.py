@@ -47,6 +47,20 @@ def test_everything_shows(chromium: Browser, mini_run: WalkthroughRun, name: str
         assert not log.foreign and not log.errors
 
 
+def test_in_the_dark_figures_and_views_stand_on_the_page(
+    chromium: Browser, mini_run: WalkthroughRun
+):
+    with open_page(chromium, color_scheme="dark") as (page, log):
+        page.goto((mini_run.folder / "03_attention.html").as_uri())
+        check_shown(page, "03_attention")
+        for element in page.locator(".js-plotly-plot, .helpers-attention").all():
+            assert np.median(take_pixels(element)[..., :3]) < 60
+        page.emulate_media(color_scheme="light")
+        expect(page.locator(".gtitle").first).to_have_css("fill", "rgb(31, 41, 51)")
+        assert np.median(take_pixels(page.locator(".js-plotly-plot").first)[..., :3]) > 200
+        assert not log.errors
+
+
 def test_the_index_leads_everywhere_and_back(page: Page, mini_run: WalkthroughRun):
     page.goto((mini_run.folder / "index.html").as_uri())
     expect(page.locator(".helpers-heads[data-live=yes]")).to_be_visible()
@@ -103,4 +117,12 @@ def test_on_a_phone_nothing_pushes_the_page_aside(chromium: Browser, mini_run: W
             page.goto((mini_run.folder / f"{name}.html").as_uri())
             overflow = page.evaluate("document.documentElement.scrollWidth - innerWidth")
             assert overflow <= 0, name
+            for figure in page.locator(".figure:has(.js-plotly-plot)").all():
+                # It fits, or scrolls; and lines without names on them fit.
+                ends = figure.evaluate("box => [box.clientWidth, box.scrollWidth]")
+                assert ends[1] <= 660
+        page.goto((mini_run.folder / "01_loss.html").as_uri())
+        expect(page.locator(".js-plotly-plot .legend")).to_be_visible()
+        ends = page.locator(".figure").evaluate("box => [box.clientWidth, box.scrollWidth]")
+        assert ends[0] == ends[1] <= 390
         assert not log.foreign and not log.errors

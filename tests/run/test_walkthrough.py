@@ -20,9 +20,7 @@ SETUP = new_code_cell('MODEL = "auto"', metadata={"tags": ["parameters"]})
 KEPT = new_code_cell(
     "import pandas as pd\nfrom helpers import keep\nkeep(pd.DataFrame({'a': [1, 2]}), 'table')"
 )
-FIGURE = new_code_cell(
-    "from helpers import theme\ntheme.use()\ntheme.figure(title=MODEL).add_bar(y=[1, 2])"
-)
+FIGURE = new_code_cell("from helpers import theme\ntheme.figure(title=MODEL).add_bar(y=[1, 2])")
 
 
 def write(folder: Path, name: str, *cells: nbformat.NotebookNode) -> None:
@@ -76,7 +74,7 @@ def test_pages_need_no_network_and_hold_plotly_once(run):
     script = get_plotlyjs()
     assert page.count(script) == 1
     page = page.replace(script, "")  # it names addresses that it asks for maps only
-    assert page.count("Plotly.newPlot(") >= 2
+    assert page.count('type="application/json"') >= 2
     for source in ("https://cdn", "unpkg", "cdnjs", "require.min.js", 'src="http'):
         assert source not in page
     assert '<a rel="next" href="02_bad.html">Title of 02_bad →</a>' in page
