@@ -70,6 +70,14 @@ def test_groups_beside_random_heads(removed):
     assert fig.layout.yaxis.ticktext == ("induction", "previous-token")
     (on_text,) = measured(plot_group_effects(removed, input="text"))
     assert list(on_text.x) == approx([0.15, 0.35])  # the two texts there are
+    # What is small in one panel or for one input looks small beside the others.
+    ends = {
+        plot_group_effects(removed, input=name).layout.xaxis.range
+        for name in ("text", "second half")
+    }
+    assert len(ends) == 1 and ends.pop()[1] > 3.0
+    empty = plot_group_effects(removed.isel(group=[]))
+    assert empty.layout.annotations[-1].text == "nothing was measured"
     with pytest.raises(ValueError, match="second half, first half, text"):
         plot_group_effects(removed, input="third half")
 
@@ -99,6 +107,7 @@ def test_the_curve_shows_the_band_and_says_where_it_leaves_it():
     fig = plot_removal_curve(curve)
     line = next(trace for trace in fig.data if trace.name.startswith("induction heads"))
     assert list(line.x) == [0, 1, 2] and list(line.y) == approx([0.5, 0.6, 4.0])
+    assert fig.layout.yaxis.range[0] < 0  # dots at 0 are whole
     band = fig.data[0]
     assert band.fill == "toself" and max(band.y) == approx(1.1925) and min(band.y) == approx(0.5)
     text = describe_curve(curve)
@@ -120,6 +129,7 @@ def test_the_dissociation_has_a_dot_for_everything(removed):
     assert [row[0] for row in heads.customdata] == ["induction", "previous-token"]
     assert [row[1] for row in heads.customdata] == approx([3.0, 0.5])
     assert list(heads.x) == approx(np.arcsinh([30.0, 5.0]).tolist())
+    assert plot_dissociation(removed.isel(group=[]), mlps.isel(layer=[])).layout.annotations
     (layers,) = measured(fig, "an MLP")
     assert [row[2] for row in layers.customdata] == approx([6.0, 1.0, 0.2])
     text = describe_dissociation(removed, mlps)
@@ -141,6 +151,7 @@ def test_layer_controls_share_a_scale_and_say_means_beyond_layer_0():
         attrs=ATTRS,
     )
     fig = plot_layer_controls(layers)
+    assert {fig.layout.yaxis.matches, fig.layout.yaxis2.matches} == {"y"}
     assert len(fig.data) == 6 and [t.text for t in fig.layout.annotations] == [
         "MLP, zero",
         "attention, zero",
@@ -208,7 +219,9 @@ def test_direct_logits_are_centred_and_added_up():
     fig = plot_direct_logits(logits, mark=2)
     (heat,) = fig.select_traces({"type": "heatmap"})
     assert (heat.zmin, heat.zmid, heat.zmax) == (-2.0, 0.0, 2.0)
-    assert [a.text for a in fig.layout.annotations] == ["+2.0", "-0.5"]
+    note, *written = fig.layout.annotations
+    assert note.text == "colours end at ±2 logits" and note.hovertext is None
+    assert [(a.text, a.hovertext) for a in written] == [("+2.0", "L1H0"), ("-0.5", "L0H1")]
     text = describe_direct_logits(logits)
     assert "lies 5.00 above" in text and "all heads together say +1.50" in text
     assert "induction (L1H0): +2.00 [+1.90, +2.10]" in text
@@ -226,7 +239,9 @@ def test_faithfulness_in_words_and_dots():
         coords={"kept": ["all heads", "no heads", "all groups"]},
         attrs=ATTRS,
     )
-    (dots,) = measured(plot_faithfulness(kept))
+    fig = plot_faithfulness(kept)
+    assert fig.layout.xaxis.range[0] < 0  # dots at 0 are whole
+    (dots,) = measured(fig)
     assert list(dots.x) == approx([2.0, 10.0, 4.0])
     text = describe_faithfulness(kept)
     assert "2.00 nats with all heads, 10.00 with none" in text

@@ -1,11 +1,12 @@
 """Figures show the numbers they are given, all of them, on the scales they promise."""
 
 import numpy as np
+import plotly.io as pio
 import pytest
 import torch
 import xarray as xr
 
-from helpers import get_attention, rank_heads, sample_repeated_tokens
+from helpers import get_attention, rank_heads, sample_repeated_tokens, theme
 from helpers.chapters.attention import plot_attention
 from helpers.chapters.circuit import (
     plot_embeddings,
@@ -21,6 +22,8 @@ from helpers.chapters.mlps import (
     plot_target_effects,
 )
 from helpers.chapters.scan import plot_head_scores, plot_ranking, score_heads
+from helpers.drawing.dot_names import name_dots
+from helpers.drawing.frame import panels
 from helpers.results import label_array
 
 N = 5
@@ -70,18 +73,19 @@ def test_above_the_diagonal_is_blank_and_the_stripe_is_marked(mini, sample):
     fig = plot_attention(pattern)
     (heat,) = fig.select_traces({"type": "heatmap"})
     assert np.isnan(np.array(heat.z)[np.triu_indices(2 * N + 1, 1)]).all()
-    outline = [trace for trace in fig.data if trace.name == "where an induction head looks"]
-    # In the middle of each row q = N + 1 … 2N it holds exactly the entry q - (N - 1).
-    (left_top, left_bottom, right_bottom, right_top, _), (top, bottom, *_) = (
-        outline[0].x,
-        outline[0].y,
-    )
-    assert (top, bottom) == (N + 0.5, 2 * N + 0.5)
+    (outline,) = [trace for trace in fig.data if trace.name == "where an induction head looks"]
+    corners = np.column_stack([outline.x, outline.y])
+    start, along = corners[:-1], np.diff(corners, axis=0)
     for query in range(N + 1, 2 * N + 1):
-        down = (query - top) / (bottom - top)
-        left = left_top + down * (left_bottom - left_top)
-        right = right_top + down * (right_bottom - right_top)
-        assert (left, right) == pytest.approx((query - N + 0.5, query - N + 1.5))
+        corner = np.array([(x, y) for x in (-0.5, 0.5) for y in (-0.5, 0.5)])
+        entry = np.array([query - (N - 1), query]) + corner
+        # All of it lies on the inner side of every edge: the line hides none of its colour.
+        away = entry[:, None] - start
+        side = along[:, 0] * away[..., 1] - along[:, 1] * away[..., 0]
+        assert (side > -1e-9).all()
+    # Its neighbours in the same row lie in the line's way or outside: it is no wider than needed.
+    assert np.ptp(corners[:, 0] - corners[:, 1]) < 4
+    assert fig.layout.xaxis.range == (-0.5, 2 * N + 0.5) == fig.layout.yaxis.range[::-1]
 
 
 def test_signed_effects_are_centred_at_zero():
@@ -144,6 +148,117 @@ def test_circuit_plots(mini):
     assert np.isnan(heat.z[1][0]) and not np.isnan(heat.z[1][1])
     ladder = score_embeddings(mini, "L0H0", "L1H1", tokens=50)
     assert len(list(plot_embeddings(ladder).select_traces({"type": "bar"}))) == 2
+
+
+def test_heads_that_can_be_in_no_pair_are_named_above_the_map(mini):
+    pairs = score_candidate_pairs(mini, ["L0H0", "L3H0"], ["L1H1", "L0H2"], tokens=50)
+    fig = plot_pairs(pairs)
+    (heat,) = fig.select_traces({"type": "heatmap"})
+    assert np.array(heat.z).shape == (1, 1) and np.isfinite(heat.z).all()
+    (note,) = [note.text for note in fig.layout.annotations if "chance" in note.text]
+    assert "before no induction head here, so in no pair: L3H0" in note
+    assert "after no previous-token head here, so in no pair: L0H2" in note
+
+
+def test_numbers_over_bars_are_in_the_figure_and_bars_of_nothing_are_seen(mini):
+    fig = plot_embeddings(score_embeddings(mini, "L0H0", "L1H1", tokens=50))
+    assert fig.layout.yaxis.range[1] > 1.1  # a bar of 1 has its number above
+    for bar in fig.select_traces({"type": "bar"}):
+        assert bar.marker.line.width > 0
+
+
+def test_a_map_without_numbers_says_so(scores):
+    blank = scores["induction"] * np.nan
+    fig = plot_head_scores(blank.assign_attrs(scores["induction"].attrs))
+    said = [note.text for note in fig.layout.annotations]
+    assert "nothing was measured" in said and not any("nan" in text for text in said)
+    (heat,) = plot_effect_grid(effects("layer", "position") * 0).select_traces({"type": "heatmap"})
+    assert heat.zmax == 1.0
+    assert "nothing" not in str(plot_head_scores(scores["induction"]).layout.annotations)
+
+
+def test_what_is_empty_is_drawn_and_said(scores):
+    ranking = rank_heads(scores)
+    empty = effects("sequence", "layer", "target") * np.nan
+    for fig in (
+        plot_ranking(ranking.head(0)),
+        plot_layer_effects(empty),
+        plot_target_effects(empty),
+        plot_estimates(*[effects("layer", "position") * np.nan] * 2),
+    ):
+        assert [note.text for note in fig.layout.annotations][-1] == "nothing was measured"
+    assert not plot_ranking(ranking).layout.annotations
+
+
+def test_dots_at_an_end_of_the_scale_are_whole(scores):
+    low, high = plot_ranking(rank_heads(scores)).layout.xaxis.range
+    assert low < 0 and high > 1
+
+
+def test_nothing_stands_above_the_title_and_everything_below_has_room():
+    for lines in (0, 1, 2):
+        layout = theme.figure(title="a", lines=lines).layout
+        assert layout.template.layout.title.to_plotly_json()["yanchor"] == "top"
+        assert layout.template.layout.title.y == 1
+        assert layout.margin.t == pytest.approx(40 + 24 * lines)
+        assert (1 - layout.legend.y) * layout.height < 40
+
+
+def test_maps_of_effects_say_where_their_colours_end():
+    for values in (5, 0.1):
+        fig = plot_effect_grid(effects("layer", "position") / 5 * values)
+        assert any(f"±{values:g} nats" in note.text for note in fig.layout.annotations)
+
+
+def test_figures_show_themselves_whatever_plotlys_default_is(monkeypatch):
+    shown = []
+    monkeypatch.setattr("IPython.display.display", lambda data, **_: shown.append(data))
+    before = pio.renderers.default
+    for fig in (theme.figure(title="a"), panels(["one", "two"], title="a")):
+        kind = "application/vnd.plotly.v1+json"
+        fig.add_bar(y=[1])
+        assert set(fig._repr_mimebundle_()) == {kind}
+        with monkeypatch.context() as changed:
+            changed.setattr(pio.renderers, "default", "browser")
+            fig._ipython_display_()
+        assert set(shown.pop()) == {kind}
+    assert pio.renderers.default == before
+
+
+def luminance(colour: str) -> float:
+    parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def contrast(one: str, other: str) -> float:
+    low, high = sorted(map(luminance, (one, other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+def test_text_and_series_are_read_on_white_and_on_dark():
+    """WCAG AA: 4.5 : 1 where the ground is known; no one colour has that on white and on #111."""
+    for scheme, ground in (("light", "#ffffff"), ("dark", "#14181d")):
+        for colour in (theme.INK, theme.MUTED, theme.BOUNDARY):
+            assert contrast(theme.SCHEMES[scheme][colour], ground) >= 4.5
+        for colour in theme.SERIES:
+            assert contrast(theme.SCHEMES[scheme].get(colour, colour), ground) >= 3
+    for colour in (theme.INK, theme.MUTED):
+        assert contrast(colour, "#ffffff") >= 4.5 and contrast(colour, "#111111") >= 4.1
+    for colour in (*theme.SERIES, *theme.ORDERED):
+        assert min(contrast(colour, "#ffffff"), contrast(colour, "#111111")) >= 3
+    assert len(set(theme.SCHEMES["dark"])) == len(theme.SCHEMES["dark"])
+
+
+def test_names_cover_no_dot_and_no_other_name():
+    dots = np.array([[0.50, 0.50], [0.50, 0.53], [0.52, 0.50], [0.99, 0.5]])
+    fig = theme.figure(title="a")
+    name_dots(fig, dots, ["L1H1", "", "L2H2", "L3H3"], color="#000000", ends=([0, 1], [0, 1]))
+    (named,) = fig.data
+    assert named.text == ("L1H1", "L2H2", "L3H3")
+    first, second, last = named.textposition
+    assert not first.startswith("top") and "right" not in first  # dots are there
+    assert second.endswith("right") and last.endswith("left") or last == "top left"
 
 
 def test_wrong_dimensions_are_named(scores):

@@ -14,7 +14,7 @@ import plotly.graph_objects as go
 import pytest
 import xarray as xr
 
-from helpers import save_figure
+from helpers import save_figure, theme
 from helpers.chapters.attention import plot_attention
 from helpers.drawing import chrome
 from helpers.drawing.chrome import BrowserError, find_browser
@@ -57,6 +57,14 @@ def test_a_png_has_twice_the_pixels_and_nothing_is_said(small, tmp_path, capfd, 
     assert [path.name for path in wanted.parent.iterdir()] == ["x.PNG"]
     assert capfd.readouterr() == ("", "")
     assert not caplog.records
+
+
+@needs_browser
+def test_figures_are_saved_on_white_in_dark_ink(tmp_path):
+    path = save_figure(theme.figure(title="title", height=200), tmp_path / "x.svg")
+    drawn = path.read_text(encoding="utf-8")
+    assert "rgb(255, 255, 255)" in drawn and "rgb(31, 41, 51)" in drawn
+    assert "rgb(112, 119, 127)" not in drawn  # what is read on any ground
 
 
 @needs_browser

@@ -62,7 +62,8 @@ def lines(fig) -> dict[tuple[str, str], object]:
 
 def test_every_head_is_a_dot(mini, on_text):
     fig = plot_text_scores(on_text)
-    (dots,) = fig.data
+    dots, named = fig.data
+    assert len(named.text) <= 8 and len(set(named.text)) == len(named.text)
     assert np.allclose(dots.x, on_text["random"].to_numpy().ravel())
     assert np.allclose(dots.y, on_text["text"].mean("sequence").to_numpy().ravel())
     assert len(dots.x) == mini.n_layers * mini.n_heads
@@ -79,6 +80,7 @@ def test_scores_of_other_heads_do_not_correlate(on_text):
 def test_the_gain_is_drawn_with_its_random_draws(repeats):
     summary = summarize_text_repeats(repeats)
     fig = plot_text_repeats(repeats, summary)
+    assert fig.layout.xaxis2.matches == "x"  # a gain is as long in either panel
     left = [trace for trace in fig.data if trace.xaxis == "x"]
     drawn, stroke, clean, without = left
     gains = repeats["random"].sel(kind="phrases")

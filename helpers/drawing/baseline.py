@@ -11,26 +11,19 @@ from helpers import theme
 from helpers.drawing.frame import draw_level, height_of, panels, whiskers
 
 
-def row_panels(titles: Sequence[str], *, title: str, rows: Sequence[str]) -> go.Figure:
+def row_panels(
+    titles: Sequence[str], *, title: str, rows: Sequence[str], legend: bool = True
+) -> go.Figure:
     """A figure of panels side by side that share their rows.
 
     Args:
         titles: Title of each panel.
         title: Title of the figure.
         rows: Name of each row, the first on top.
+        legend: Whether to keep a line for one.
     """
-    fig = panels(
-        titles,
-        title=title,
-        height=height_of(len(rows), cell=44) + 60,
-        horizontal_spacing=0.04,
-    )
-    fig.update_layout(
-        margin={"t": 120, "l": 130},
-        title={"y": 0.97, "yanchor": "top"},
-        legend={"yref": "container", "y": 0.88, "yanchor": "top"},
-    )
-    fig.update_annotations(yshift=-4)
+    height = height_of(len(rows), cell=44) + 40
+    fig = panels(titles, title=title, height=height, lines=legend, horizontal_spacing=0.04)
     return fig.update_yaxes(name_rows(rows))
 
 
@@ -39,7 +32,7 @@ def name_rows(rows: Sequence[str]) -> dict[str, Any]:
     return {
         "tickvals": list(range(len(rows))),
         "ticktext": list(rows),
-        "range": [len(rows) - 0.5, -0.5],
+        "range": [max(len(rows), 1) - 0.5, -0.5],
         "showgrid": False,
         "zeroline": False,
     }

@@ -11,6 +11,7 @@ from plotly.subplots import make_subplots
 
 from helpers import theme
 from helpers.escaping import escape_text
+from helpers.results import summarize
 
 Summary = xr.Dataset | pd.DataFrame | Mapping[str, Sequence[float] | np.ndarray]
 """Anything with `mean`, `low` and `high`: what `summarize` returns, a table, arrays by name."""
@@ -28,7 +29,13 @@ def height_of(rows: int, *, cell: int = theme.CELL, least: int = 260, most: int 
 
 
 def panels(
-    titles: Sequence[str], *, title: str, height: int = theme.HEIGHT, rows: int = 1, **grid: Any
+    titles: Sequence[str],
+    *,
+    title: str,
+    height: int = theme.HEIGHT,
+    lines: int = 0,
+    rows: int = 1,
+    **grid: Any,
 ) -> go.Figure:
     """An empty figure of several panels, in the walkthrough's look.
 
@@ -38,13 +45,17 @@ def panels(
         titles: Title of each panel, row by row.
         title: Title of the figure.
         height: Its height in pixels.
+        lines: Lines of small print under the title, as in `theme.figure`; the titles of the
+            panels come on top of these.
         rows: How many rows of panels.
         **grid: More arguments of `make_subplots`: `cols` if some panels have no title …
     """
+    titles = titles or [""]
     grid = {"cols": len(titles) // rows, "shared_xaxes": True, "shared_yaxes": True} | grid
     names = [escape_text(name) for name in titles]
-    fig = make_subplots(rows=rows, subplot_titles=names, **grid)
-    return fig.update_layout(theme.figure(title=title, height=height).layout)
+    fig = theme.figure(title=title, height=height, lines=lines + any(titles))
+    make_subplots(rows=rows, subplot_titles=names, figure=fig, **grid)
+    return fig.update_annotations(font={"size": 14})
 
 
 def draw_level(
@@ -90,9 +101,39 @@ def whiskers(summary: Summary, **look: int) -> dict[str, Any]:
     return bars | look
 
 
+def summarize_known(values: xr.DataArray) -> xr.Dataset:
+    """The same as `summarize`, over the sequences that have numbers; NaN if none has."""
+    known = values.dropna("sequence")
+    if known.size:
+        return summarize(known)
+    blank = values.mean("sequence") * np.nan
+    return xr.Dataset(dict.fromkeys(("mean", "low", "high"), blank))
+
+
+def largest(*arrays: xr.DataArray | np.ndarray) -> float:
+    """The largest number above 0 in any of them; 0 if there is none."""
+    return max(float(np.nanmax(np.asarray(array), initial=0.0)) for array in arrays)
+
+
+def past_zero(top: int | float, *, share: float = 0.03) -> list[float]:
+    """Ends of an axis from 0 to `top` with room for whole dots at either end."""
+    top = top if top > 0 else 1.0
+    return [-share * top, (1 + share) * top]
+
+
+def say_if_empty(fig: go.Figure) -> go.Figure:
+    """Write into a figure that it shows nothing, if no trace one can point at has a number."""
+    for trace in fig.select_traces(lambda trace: trace.hoverinfo != "skip"):
+        parts = ("z",) if trace.type == "heatmap" else ("x", "y")
+        if all(pd.notna(np.ravel(trace[part])).any() for part in parts):
+            return fig
+    middle = {"x": 0.5, "xref": "paper", "y": 0.5, "yref": "paper", "showarrow": False}
+    return fig.add_annotation(text="nothing was measured", **middle)
+
+
 def note_above(fig: go.Figure, note: str) -> None:
     """Write a note, the chance level for example, between the title and the figure."""
     left = {"x": 0, "xref": "paper", "xanchor": "left"}
     above = {"y": 1, "yref": "paper", "yanchor": "bottom"}
     font = {"color": theme.MUTED, "size": 12}
-    fig.add_annotation(text=note, font=font, showarrow=False, **left, **above)
+    fig.add_annotation(text=note, font=font, showarrow=False, align="left", **left, **above)

@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 import xarray as xr
 
 from helpers import theme
+from helpers.drawing.frame import note_above, say_if_empty
 from helpers.escaping import escape_text
 
 
@@ -37,12 +38,15 @@ def heatmap(
     y: Sequence[object],
     hover: str,
     effect: bool = False,
+    units: str = "",
     colorbar: str = "",
     **options: Any,
 ) -> go.Figure:
     """Draw a heatmap on integer positions, with labels as tick texts.
 
-    Equal labels on an axis would be merged into one row without a word.
+    Equal labels on an axis would be merged into one row without a word. Where its colours end is
+    written above a map of effects: no two of these have the same scale. A map without a number
+    says so.
 
     Args:
         fig: Figure to draw into.
@@ -52,6 +56,7 @@ def heatmap(
         hover: Template of the hover text: `%{customdata[0]}` is the row, `[1]` the column,
             `%{z}` the value.
         effect: Signed effects (diverging, centred at 0) instead of attention (0..1).
+        units: Units of effects, after a space.
         colorbar: Title of the scale.
         **options: More arguments of `go.Heatmap`.
 
@@ -59,8 +64,9 @@ def heatmap(
         The same figure.
     """
     if effect:
-        limit = float(np.nanmax(np.abs(values), initial=0.0)) or 1e-9
+        limit = float(np.nanmax(np.abs(values), initial=0.0)) or 1.0
         scale = {"colorscale": theme.EFFECT, "zmin": -limit, "zmax": limit, "zmid": 0.0}
+        note_above(fig, f"colours end at ±{limit:.2g}{units}")
     else:
         scale = {"colorscale": theme.ATTENTION, "zmin": 0.0, "zmax": 1.0}
     columns, rows = np.meshgrid(
@@ -72,12 +78,17 @@ def heatmap(
         y=np.arange(len(y)),
         customdata=np.stack([rows, columns], axis=-1),
         hovertemplate=hover + "<extra></extra>",
-        colorbar={"title": {"text": colorbar, "side": "right"}, "thickness": 12},
+        colorbar={
+            "title": {"text": colorbar, "side": "right"},
+            "thickness": 12,
+            "outlinewidth": 0,
+            "tickcolor": theme.MUTED,
+        },
         hoverongaps=False,
         **scale,
         **options,
     )
-    return fig
+    return say_if_empty(fig.update_layout(plot_bgcolor=theme.GAP))
 
 
 def map_heads(
@@ -103,12 +114,16 @@ def map_heads(
     """
     layers, heads = (range(size) for size in values.shape)
     hover = f"L%{{customdata[0]}}H%{{customdata[1]}}: %{{z:{'+' if effect else ''}.3f}}{units}"
-    heatmap(fig, values, x=heads, y=layers, hover=hover, effect=effect, colorbar=colorbar)
-    strength = np.abs(values) if effect else values
-    dark = 0.6 * strength.max() if effect else 0.5
+    look = {"effect": effect, "units": units, "colorbar": colorbar}
+    heatmap(fig, values, x=heads, y=layers, hover=hover, **look)
+    strength = np.nan_to_num(np.abs(values) if effect else values, nan=-1.0)
+    strong = 0.6 * strength.max(initial=0.0) if effect else 0.5
     order = np.argsort(-strength, axis=None, kind="stable")[:mark]
     for layer, head in zip(*np.unravel_index(order, values.shape), strict=True):
-        font = {"size": 10, "color": theme.PAPER if strength[layer, head] > dark else theme.INK}
+        if strength[layer, head] < 0:
+            break  # from here on there are no numbers
+        color = theme.ON_STRONG if strength[layer, head] > strong else theme.ON_WEAK
+        font = {"size": 10, "color": color}
         text = f"{values[layer, head]:{number}}"
         fig.add_annotation(x=int(head), y=int(layer), text=text, font=font, showarrow=False)
     fig.update_xaxes(title="head", **label_axis(heads))

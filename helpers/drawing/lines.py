@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
+from helpers import theme
 from helpers.drawing.frame import Summary, whiskers
 from helpers.escaping import escape_text
 
@@ -81,7 +82,7 @@ def draw_bars(
     thickness: int = 2,
     **options: Any,
 ) -> None:
-    """Draw a bar with a whisker at each point.
+    """Draw a bar with a whisker at each point; a bar of no height is a stroke.
 
     Args:
         fig: Figure to draw into.
@@ -95,8 +96,8 @@ def draw_bars(
     fig.add_bar(
         x=x,
         y=np.asarray(summary["mean"]),
-        error_y=whiskers(summary, thickness=thickness),
-        marker={"color": color},
+        error_y=whiskers(summary, thickness=thickness) | {"color": theme.INK},
+        marker={"color": color, "opacity": 0.6, "line": {"color": color, "width": 2}},
         hovertemplate=f"{hover}<extra></extra>",
         **options,
     )

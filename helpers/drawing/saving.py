@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Literal, get_args
 
 import plotly.graph_objects as go
+import plotly.io as pio
 
+from helpers import theme
 from helpers.drawing import chrome
 from helpers.results import write_whole
 
@@ -23,7 +25,7 @@ _PRINTED = "<style>@page { margin: 0 } img { display: block }</style>"
 
 
 def save_figure(fig: go.Figure, path: str | Path, *, scale: int | float = 2) -> Path:
-    """Write a figure as a picture, its format by the ending of the name.
+    """Write a figure as a picture on white ground, its format by the ending of the name.
 
     Drawn without network by kaleido and the installed Chrome or Chromium (`find_browser`), with
     the plotly.js that came with plotly. A browser starts each time, for about three seconds.
@@ -48,9 +50,17 @@ def save_figure(fig: go.Figure, path: str | Path, *, scale: int | float = 2) -> 
         raise ValueError(f"{target.name!r} must end in .png, .svg or .pdf: what it shall become.")
     if not (math.isfinite(scale) and 0 < scale <= _LARGEST):
         raise ValueError(f"scale must be above 0 and at most {_LARGEST}, got {scale}.")
-    picture = _draw(fig, kind, scale if kind == "png" else 1)
+    picture = _draw(_on_white(fig), kind, scale if kind == "png" else 1)
     write_whole(target, lambda to: to.write_bytes(picture))
     return target
+
+
+def _on_white(fig: go.Figure) -> go.Figure:
+    """The same figure on white paper, in the colours for that."""
+    text = str(fig.to_json())
+    for old, new in (theme.SCHEMES["light"] | {theme.PAPER: "#ffffff"}).items():
+        text = text.replace(f'"{old}"', f'"{new}"')
+    return pio.from_json(text)
 
 
 def _draw(fig: go.Figure, kind: Format, scale: int | float) -> bytes:

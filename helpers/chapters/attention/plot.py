@@ -1,5 +1,6 @@
 """One attention pattern as a still picture, the induction stripe marked."""
 
+import numpy as np
 import plotly.graph_objects as go
 import xarray as xr
 
@@ -8,13 +9,17 @@ from helpers.drawing.frame import model_of
 from helpers.drawing.heatmap import check_dims, heatmap, label_axis
 from helpers.escaping import escape_text
 
+_CLEAR = 0.35
+"""How far the line around the stripe keeps from its entries, in entries."""
+
 
 def plot_attention(pattern: xr.DataArray, *, mark_stripe: bool = True) -> go.Figure:
     """Attention of one head: queries down, keys across, blank where it cannot look.
 
     Args:
         pattern: One head of `get_attention`, over `query` and `key`.
-        mark_stripe: Outline the entries of the induction score, if the sequence is a repeat.
+        mark_stripe: Draw a line around the entries of the induction score, if the sequence is a
+            repeat.
 
     Returns:
         Heatmap, scale fixed at 0..1.
@@ -27,7 +32,9 @@ def plot_attention(pattern: xr.DataArray, *, mark_stripe: bool = True) -> go.Fig
     tokens = [str(token) for token in single["key_token"].to_numpy()]
     places = [f"{i} {token}" for i, token in enumerate(tokens)]
     name = escape_text(single["head_name"].item()) if "head_name" in single.coords else "head"
-    fig = theme.figure(title=f"{name} of {model_of(pattern)}", width=720, height=680)
+    n = int(pattern.attrs["n"]) if mark_stripe and "n" in pattern.attrs else None
+    title = f"{name} of {model_of(pattern)}"
+    fig = theme.figure(title=title, width=720, height=680, lines=n is not None)
     heatmap(
         fig,
         single.transpose("query", "key").to_numpy(),
@@ -36,20 +43,22 @@ def plot_attention(pattern: xr.DataArray, *, mark_stripe: bool = True) -> go.Fig
         hover="from %{customdata[0]}<br>to %{customdata[1]}<br>attention %{z:.3f}",
         colorbar="attention",
     )
-    if mark_stripe and "n" in pattern.attrs:
-        n = int(pattern.attrs["n"])
+    if n is not None:
+        near, far = 0.5 + _CLEAR, n - 0.5 + _CLEAR  # from the first entry: query n + 1, key 2
         fig.add_scatter(
-            x=[1, n + 1, n + 2, 2, 1],  # at each row half a place left and right of its entry
-            y=[n + 0.5, 2 * n + 0.5, 2 * n + 0.5, n + 0.5, n + 0.5],
+            x=2 + np.array([-near, near, far, far, far - 2 * near, -near, -near]),
+            # The lowest line lies on the edge of the map: past that it would not be drawn.
+            y=n + 1 + np.array([-near, -near, far - 2 * near, n - 0.5, n - 0.5, near, -near]),
             mode="lines",
             line={"color": theme.BOUNDARY, "width": 1.5},
             name="where an induction head looks",
+            cliponaxis=False,
             hoverinfo="skip",
             showlegend=True,
         )
     few = len(tokens) <= 40
     labels = label_axis(tokens, most=40) if few else label_axis(range(len(tokens)), most=11)
-    fig.update_xaxes(title="key: looked at", **labels, constrain="domain")
-    fig.update_yaxes(title="query: looks", **labels, autorange="reversed", scaleanchor="x")
-    fig.update_yaxes(constrain="domain")
-    return fig.update_layout(margin={"b": 100})
+    labels |= {"constrain": "domain"}
+    ends = [-0.5, len(tokens) - 0.5]
+    fig.update_xaxes(title="key: looked at", **labels, range=ends, tickangle=-90 if few else 0)
+    return fig.update_yaxes(title="query: looks", **labels, range=ends[::-1], scaleanchor="x")

@@ -8,7 +8,16 @@ import xarray as xr
 
 from helpers import theme
 from helpers.drawing.baseline import name_rows, spread_out
-from helpers.drawing.frame import draw_level, height_of, model_of, note_above, panels
+from helpers.drawing.frame import (
+    draw_level,
+    height_of,
+    largest,
+    model_of,
+    note_above,
+    panels,
+    past_zero,
+    say_if_empty,
+)
 from helpers.drawing.heatmap import check_dims, heatmap, label_axis
 from helpers.drawing.lines import draw_bars
 from helpers.escaping import escape_text
@@ -19,6 +28,10 @@ _KINDS = {
     "pair": "the pair found",
     "candidate": "another previous-token head",
     "random": "random pairs, same layers",
+}
+_WITHOUT_PARTNER = {
+    "previous_name": "before no induction head here, so in no pair",
+    "induction_name": "after no previous-token head here, so in no pair",
 }
 
 
@@ -31,17 +44,25 @@ def plot_pairs(pairs: xr.Dataset, *, along: str = "keys", k: int = 1) -> go.Figu
         k: 1 or 5.
 
     Returns:
-        Heatmap, scale fixed at 0..1, blank where the order of the layers forbids the pair.
+        Heatmap, scale fixed at 0..1, blank where the order of the layers forbids the pair. Heads
+        that can be in no pair at all are named above it instead.
     """
     accuracy = pairs["accuracy"].sel(along=along, k=k).transpose("previous_name", "induction_name")
+    notes = [f"chance: {pairs['accuracy'].attrs['chance'] * k:.4f}"]
+    for side, why in _WITHOUT_PARTNER.items():
+        alone = accuracy[side].where(accuracy.isnull().all(set(accuracy.dims) - {side}), drop=True)
+        if alone.size:
+            notes.append(escape_text(f"{why}: {', '.join(alone.to_numpy())}"))
+    for side in _WITHOUT_PARTNER:
+        accuracy = accuracy.dropna(side, how="all")
     values = accuracy.to_numpy()
-    rows = accuracy["previous_name"].to_numpy().tolist()
-    columns = accuracy["induction_name"].to_numpy().tolist()
+    rows, columns = (accuracy[side].to_numpy().tolist() for side in _WITHOUT_PARTNER)
     fig = theme.figure(
         title=f"Top-{k} accuracy along {escape_text(along)}, "
         f"{pairs.attrs['tokens']:,} sampled tokens",
         width=640,
         height=height_of(len(rows), cell=34),
+        lines=len(notes),
     )
     heatmap(
         fig,
@@ -53,7 +74,7 @@ def plot_pairs(pairs: xr.Dataset, *, along: str = "keys", k: int = 1) -> go.Figu
         text=[["" if np.isnan(v) else f"{v:.2f}" for v in row] for row in values],
         texttemplate="%{text}",
     )
-    note_above(fig, f"chance: {pairs['accuracy'].attrs['chance'] * k:.4f}")
+    note_above(fig, "<br>".join(notes))
     fig.update_xaxes(title="induction head", **label_axis(columns))
     fig.update_yaxes(title="previous-token head", **label_axis(rows), autorange="reversed")
     return fig
@@ -71,10 +92,13 @@ def plot_embeddings(embedded: xr.Dataset) -> go.Figure:
     """
     accuracy, tokens = embedded["accuracy"].sel(k=1), embedded.attrs["tokens"]
     check_dims(accuracy, ("embedding", "along"))
-    fig = theme.figure(title=f"{escape_text(embedded.attrs['pair'])} by what stands for a token")
+    title = f"{escape_text(embedded.attrs['pair'])} by what stands for a token"
+    fig = theme.figure(title=title, lines=2)
     for along, color in zip(("keys", "queries"), theme.SERIES, strict=False):
         values = accuracy.sel(along=along).to_numpy()
-        ends = np.array([wilson_interval(value, tokens) for value in values.tolist()])
+        ends = np.array([wilson_interval(value, tokens) for value in values.tolist()]).reshape(
+            -1, 2
+        )
         draw_bars(
             fig,
             embedded["embedding"].to_numpy(),
@@ -83,13 +107,27 @@ def plot_embeddings(embedded: xr.Dataset) -> go.Figure:
             hover="%{x}: %{y:.4f}",
             thickness=1,
             name=f"along {along}",
-            text=[f"{value:.3f}" for value in values],
-            textposition="outside",
+            offsetgroup=along,
         )
+        fig.add_scatter(
+            x=embedded["embedding"].to_numpy(),
+            y=ends[:, 1],
+            mode="markers+text",
+            marker={"size": 5, "opacity": 0},
+            text=[f"{value:.3f}" for value in values],
+            textposition="top center",
+            textfont={"size": 11},
+            offsetgroup=along,
+            showlegend=False,
+            hoverinfo="skip",
+        )
+    fig.update_layout(scattermode="group")
     _draw_chance(fig, accuracy.attrs["chance"])
     fig.update_xaxes(title="what stands for a token")
-    fig.update_yaxes(title=f"top-1 accuracy, {tokens:,} tokens", range=[0, 1])
-    return fig
+    # Above 1 there is room for a number.
+    ticks: dict[str, Any] = {"range": [0, 1.12], "tickvals": [0, 0.2, 0.4, 0.6, 0.8, 1]}
+    fig.update_yaxes(title=f"top-1 accuracy, {tokens:,} tokens", **ticks)
+    return say_if_empty(fig)
 
 
 def plot_circuit_baselines(
@@ -145,9 +183,9 @@ def plot_circuit_baselines(
                 **place,
             )
         draw_level(fig, x=chance, **place)
-    fig.update_xaxes(title=f"{measure} along {escape_text(along)}", range=[-0.02 * limit, limit])
+    fig.update_xaxes(title=f"{measure} along {escape_text(along)}", range=past_zero(limit))
     fig.update_yaxes(name_rows([_KINDS[kind] for kind in rows]), ticks="")
-    return fig.update_layout(margin={"l": 190, "t": 90})
+    return say_if_empty(fig)
 
 
 def plot_summed(
@@ -170,7 +208,7 @@ def plot_summed(
     added = [escape_text(name) for name in summed["added"].to_numpy()]
     steps = list(range(len(added)))
     into = escape_text(summed.attrs["induction"])
-    fig = theme.figure(title=f"Several heads feeding {into}: {model_of(summed)}")
+    fig = theme.figure(title=f"Several heads feeding {into}: {model_of(summed)}", lines=2)
     for embedding, color in zip(summed["embedding"].to_numpy(), theme.SERIES, strict=False):
         fig.add_scatter(
             x=steps,
@@ -185,13 +223,13 @@ def plot_summed(
     fig.update_xaxes(
         title="previous-token heads, summed from the left",
         tickvals=steps,
-        ticktext=[added[0], *(f"+ {name}" for name in added[1:])],
+        ticktext=[f"+ {name}" if step else name for step, name in enumerate(added)],
     )
     fig.update_yaxes(
         title=f"{measure} along {escape_text(along)}, {summed.attrs['tokens']:,} tokens",
-        range=[0, _limit(values, chance)],
+        range=past_zero(_limit(values, chance), share=0.02),
     )
-    return fig
+    return say_if_empty(fig)
 
 
 def _draw_chance(fig: go.Figure, chance: float) -> None:
@@ -212,4 +250,4 @@ def _measured(result: xr.Dataset, measure: str, along: str) -> tuple[xr.DataArra
 
 def _limit(values: xr.DataArray, chance: float) -> float:
     """Where a scale ends that starts at 0: past the largest value, at most past 1."""
-    return min(1.03, 1.1 * max(float(values.max()), 2 * chance))
+    return min(1.03, 1.1 * max(largest(values), 2 * chance))

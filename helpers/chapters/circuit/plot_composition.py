@@ -5,7 +5,8 @@ import plotly.graph_objects as go
 import xarray as xr
 
 from helpers import theme
-from helpers.drawing.frame import draw_level, model_of
+from helpers.drawing.dot_names import name_dots
+from helpers.drawing.frame import draw_level, largest, model_of, past_zero, say_if_empty
 from helpers.heads import Head
 
 _NAMED = 3
@@ -44,25 +45,22 @@ def plot_composition_and_attention(
     fig = theme.figure(title=f"Feeding {later}, and looking back: {model_of(composition)}")
     hover = "%{text}: looks back %{x:.3f}, composes %{y:.3f}"
     _draw_heads(fig, composition, x, values, earlier, hover=hover)
-    outermost = {int(i) for axis in (x, values) for i in np.argsort(-axis)[:_NAMED]}
-    named = [i for i in sorted(outermost) if mark is None or earlier[i] != Head.parse(mark)]
-    fig.add_scatter(
-        x=x[named],
-        y=values[named],
-        mode="markers+text",
-        marker={"size": 10, "color": "rgba(0,0,0,0)"},  # unseen: keeps the names off the dots
-        text=[str(earlier[i]) for i in named],
-        textposition=["middle left" if x[i] > 0.85 else "middle right" for i in named],
-        textfont={"size": 11, "color": theme.MUTED},
-        name="named",
-        showlegend=False,
-        hoverinfo="skip",
-    )
-    _draw_mark(fig, x, values, earlier, mark)
+    named = {int(i) for axis in (x, values) for i in np.argsort(-axis)[:_NAMED]}
+    color = [theme.MUTED] * len(earlier)
+    if mark is not None:
+        place = earlier.index(Head.parse(mark))
+        named.add(place)
+        color[place] = theme.INK
+        ring = {"color": theme.BOUNDARY, "size": 11, "symbol": "circle-open", "line": {"width": 2}}
+        ring = {"mode": "markers", "marker": ring, "showlegend": False, "hoverinfo": "skip"}
+        fig.add_scatter(x=[x[place]], y=[values[place]], **ring)
+    names = [str(head) if i in named else "" for i, head in enumerate(earlier)]
+    top = max(largest(values), _band(composition)[1])
+    ends = (past_zero(1), past_zero(top, share=0.06))
+    name_dots(fig, np.column_stack([x, values]), names, color=color, ends=ends)
     draw_level(fig, x=scores["previous_token"].attrs.get("chance"))
-    fig.update_xaxes(title="previous-token score (dotted: uniform attention)", range=[-0.02, 1.02])
-    fig.update_yaxes(title=f"K-composition into {later}", rangemode="tozero")
-    return fig
+    fig.update_xaxes(title="previous-token score (dotted: uniform attention)")
+    return say_if_empty(fig.update_yaxes(title=f"K-composition into {later}"))
 
 
 def _into(composition: xr.Dataset, later: Head) -> tuple[list[Head], np.ndarray]:
@@ -79,10 +77,10 @@ def _draw_heads(
     fig: go.Figure, data: xr.Dataset, x: np.ndarray, y: np.ndarray, heads: list[Head], *, hover: str
 ) -> None:
     """A dot for each head, over the band of random ones."""
-    mean, sd = (float(data.attrs[key]) for key in ("random_mean", "random_sd"))
+    low, high = _band(data)
     fig.add_hrect(
-        y0=mean - 2 * sd,
-        y1=mean + 2 * sd,
+        y0=low,
+        y1=high,
         fillcolor=theme.MUTED,
         opacity=0.3,
         line_width=0,
@@ -100,19 +98,7 @@ def _draw_heads(
     )
 
 
-def _draw_mark(
-    fig: go.Figure, x: np.ndarray, y: np.ndarray, heads: list[Head], mark: str | Head | None
-) -> None:
-    if mark is None:
-        return
-    place = heads.index(Head.parse(mark))
-    fig.add_scatter(
-        x=[x[place]],
-        y=[y[place]],
-        mode="markers+text",
-        text=[str(heads[place])],
-        textposition="top center",
-        marker={"color": theme.BOUNDARY, "size": 11, "symbol": "circle-open", "line": {"width": 2}},
-        showlegend=False,
-        hoverinfo="skip",
-    )
+def _band(data: xr.Dataset) -> tuple[float, float]:
+    """Between which values 95 % of random heads lie: mean ± 2 sd."""
+    mean, sd = (float(data.attrs[key]) for key in ("random_mean", "random_sd"))
+    return mean - 2 * sd, mean + 2 * sd

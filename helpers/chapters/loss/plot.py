@@ -4,7 +4,7 @@ import plotly.graph_objects as go
 import xarray as xr
 
 from helpers import theme
-from helpers.drawing.frame import draw_level, model_of
+from helpers.drawing.frame import draw_level, model_of, past_zero, say_if_empty
 from helpers.drawing.lines import draw_band
 from helpers.escaping import escape_text
 from helpers.results import summarize
@@ -24,11 +24,10 @@ def plot_loss(loss: xr.Dataset) -> go.Figure:
     mean, low, high = (summary[name].to_numpy() for name in ("mean", "low", "high"))
     position = loss["position"].to_numpy()
     n, uniform = int(loss.attrs["n"]), float(loss.attrs["uniform"])
-    fig = theme.figure(
-        title=f"Log-probability of the token that came: {model_of(loss)}", height=460
-    )
+    title = f"Log-probability of the token that came: {model_of(loss)}"
+    fig = theme.figure(title=title, height=460, lines=1)
     over = "95 % over sequences"
-    draw_band(fig, position, low, high, color="rgba(11, 110, 153, 0.18)", name=over)
+    draw_band(fig, position, low, high, color="rgba(16, 121, 168, 0.3)", name=over)
     fig.add_scatter(
         x=position,
         y=mean,
@@ -56,11 +55,10 @@ def plot_loss(loss: xr.Dataset) -> go.Figure:
     fig.add_vline(
         x=n + 1,
         line={"color": theme.BOUNDARY, "width": 1.5},
-        annotation={"text": " boundary: the repeat starts", "font": {"color": theme.BOUNDARY}},
-        annotation_position="top right",
+        annotation={"text": "boundary: the repeat starts ", "font": {"color": theme.BOUNDARY}},
+        annotation_position="top left",
     )
     draw_level(fig, y=uniform, name=f"knows nothing: {uniform:.2f}")
-    fig.update_layout(margin={"t": 100}, legend={"x": 0.0, "xanchor": "left"})
-    fig.update_xaxes(title="position t in [BOS, r, r]")
+    fig.update_xaxes(title="position t in [BOS, r, r]", range=past_zero(2 * n))
     fig.update_yaxes(title="log-probability (nats)")
-    return fig
+    return say_if_empty(fig)

@@ -4,7 +4,14 @@ import plotly.graph_objects as go
 import xarray as xr
 
 from helpers import theme
-from helpers.drawing.frame import draw_diagonal, draw_level, height_of, model_of, panels
+from helpers.drawing.frame import (
+    draw_diagonal,
+    draw_level,
+    height_of,
+    model_of,
+    panels,
+    say_if_empty,
+)
 from helpers.drawing.heatmap import check_dims, heatmap, label_axis, mean_over_sequences
 from helpers.drawing.lines import draw_bars, draw_line
 from helpers.escaping import escape_text
@@ -88,7 +95,7 @@ def plot_layer_effects(effect: xr.DataArray, *, title: str = "") -> go.Figure:
     draw_level(fig, y=0)
     fig.update_xaxes(title="layer", dtick=1 if len(layers) <= 16 else 2)
     fig.update_yaxes(title="change of the second-half loss (nats)")
-    return fig
+    return say_if_empty(fig)
 
 
 def plot_layer_controls(layers: xr.Dataset) -> go.Figure:
@@ -99,7 +106,7 @@ def plot_layer_controls(layers: xr.Dataset) -> go.Figure:
 
     Returns:
         A row of panels for each component, a panel for each method, a line with 95 % intervals
-        for each input. Panels of a row share their scale.
+        for each input. All panels share a scale.
 
     Raises:
         ValueError: If the dimensions are others.
@@ -113,6 +120,7 @@ def plot_layer_controls(layers: xr.Dataset) -> go.Figure:
         [f"{_NAMES.get(part, part)}, {method}" for part in components for method in methods],
         title=f"Without a layer: {model_of(layers)}",
         height=300 * len(components) + 80,
+        lines=1,
         rows=len(components),
         vertical_spacing=0.12,
         horizontal_spacing=0.04,
@@ -128,8 +136,9 @@ def plot_layer_controls(layers: xr.Dataset) -> go.Figure:
     draw_level(fig, y=0)
     fig.update_xaxes(dtick=1 if effect.sizes["layer"] <= 16 else 5)
     fig.update_xaxes(title="layer", row=len(components))
+    fig.update_yaxes(matches="y")
     fig.update_yaxes(title="change of loss (nats)", col=1)
-    return fig.update_layout(margin={"t": 110}, legend={"y": 1.07})
+    return say_if_empty(fig)
 
 
 def plot_estimates(exact: xr.DataArray, estimate: xr.DataArray) -> go.Figure:
@@ -165,10 +174,15 @@ def plot_estimates(exact: xr.DataArray, estimate: xr.DataArray) -> go.Figure:
         mode="markers",
         marker={
             "color": layers,
-            "colorscale": "Viridis",
+            "colorscale": theme.ORDERED,
             "size": 6,
             "opacity": 0.7,
-            "colorbar": {"title": {"text": "layer"}, "dtick": 1 if exact.sizes["layer"] < 8 else 5},
+            "colorbar": {
+                "title": {"text": "layer"},
+                "dtick": 1 if exact.sizes["layer"] < 8 else 5,
+                "outlinewidth": 0,
+                "tickcolor": theme.MUTED,
+            },
         },
         customdata=list(zip(layers, positions, strict=True)),
         hovertemplate="layer %{customdata[0]}, position %{customdata[1]}"
@@ -177,7 +191,7 @@ def plot_estimates(exact: xr.DataArray, estimate: xr.DataArray) -> go.Figure:
     )
     fig.update_xaxes(title="exact change of the loss (nats)")
     fig.update_yaxes(title="estimated from gradients (nats)")
-    return fig.update_layout(showlegend=False)
+    return say_if_empty(fig.update_layout(showlegend=False))
 
 
 def _map(data: xr.DataArray, down: str, across: str, title: str) -> go.Figure:
@@ -185,7 +199,7 @@ def _map(data: xr.DataArray, down: str, across: str, title: str) -> go.Figure:
     check_dims(mean, (down, across))
     rows, columns = mean[down].to_numpy().tolist(), mean[across].to_numpy().tolist()
     cell = theme.CELL if down == "layer" else 8
-    fig = theme.figure(title=title, height=height_of(len(rows), cell=cell))
+    fig = theme.figure(title=title, height=height_of(len(rows), cell=cell), lines=1)
     heatmap(
         fig,
         mean.transpose(down, across).to_numpy(),
@@ -193,6 +207,7 @@ def _map(data: xr.DataArray, down: str, across: str, title: str) -> go.Figure:
         y=_with_tokens(mean, down),
         hover=f"{down} %{{customdata[0]}}, {across} %{{customdata[1]}}<br>%{{z:+.4f}} nats",
         effect=True,
+        units=" nats",
         colorbar="change of loss (nats)",
     )
     fig.update_xaxes(title=f"{across} (second half)", **label_axis(columns, most=13))

@@ -6,11 +6,18 @@ import xarray as xr
 
 from helpers import theme
 from helpers.drawing.baseline import against_random, row_panels
-from helpers.drawing.frame import height_of, model_of, panels
+from helpers.drawing.frame import (
+    height_of,
+    largest,
+    model_of,
+    panels,
+    past_zero,
+    say_if_empty,
+    summarize_known,
+)
 from helpers.drawing.heatmap import map_heads
 from helpers.drawing.lines import draw_bars
 from helpers.escaping import escape_name, escape_text
-from helpers.results import summarize
 
 _EFFECTS = {"direct": "directly", "total": "by any way (heads and MLPs in between too)"}
 
@@ -32,9 +39,11 @@ def plot_dependence(dependence: xr.Dataset) -> go.Figure:
     for column, head in enumerate(heads, 1):
         chosen = dependence.sel(head_name=head)
         random = chosen["random"].transpose("removed", "draw").to_numpy().copy()
-        random[0] = np.nan  # nothing is removed there
-        against_random(fig, removed, summarize(chosen["score"]), random, unit="", column=column)
-    return fig.update_xaxes(title="induction score", range=[-0.03, 1.03])
+        random[:1] = np.nan  # nothing is removed there
+        against_random(
+            fig, removed, summarize_known(chosen["score"]), random, unit="", column=column
+        )
+    return say_if_empty(fig.update_xaxes(title="induction score", range=past_zero(1)))
 
 
 def plot_cut_paths(cuts: xr.Dataset) -> go.Figure:
@@ -53,7 +62,8 @@ def plot_cut_paths(cuts: xr.Dataset) -> go.Figure:
     fig = panels(
         [_EFFECTS[effect] for effect in effects],
         title=f"Senders cut at one input: {model_of(cuts)}",
-        height=560,
+        height=520,
+        lines=1,
         rows=2,
         cols=2,
         vertical_spacing=0.08,
@@ -62,22 +72,22 @@ def plot_cut_paths(cuts: xr.Dataset) -> go.Figure:
     heads = cuts["head_name"].to_numpy().tolist()
     for column, effect in enumerate(effects, 1):
         for i, head in enumerate(heads):
-            score = summarize(cuts["score"].sel(effect=effect, head_name=head))
+            score = summarize_known(cuts["score"].sel(effect=effect, head_name=head))
             name, color = escape_text(head), theme.SERIES[i % len(theme.SERIES)]
             hover = f"{name}, %{{x}} cut: %{{y:.3f}}"
             place = {"row": 1, "col": column, "showlegend": column == 1}
             draw_bars(fig, names, score, color=color, hover=hover, name=name, **place)
-        lost = summarize(cuts["loss_change"].sel(effect=effect))
+        lost = summarize_known(cuts["loss_change"].sel(effect=effect))
         hover = "%{x} cut: %{y:+.3f} nats"
         place = {"row": 2, "col": column, "showlegend": False}
         draw_bars(fig, names, lost, color=theme.MUTED, hover=hover, **place)
-    ends = summarize(cuts["loss_change"])
-    bottom, top = min(0.0, float(ends["low"].min())), max(0.05, float(ends["high"].max()))
+    ends = summarize_known(cuts["loss_change"])
+    bottom, top = -largest(-ends["low"]), max(0.05, largest(ends["high"]))
     fig.update_yaxes(title="induction score", range=[0, 1], row=1, col=1)
     fig.update_yaxes(range=[1.1 * bottom, 1.1 * top], row=2)
     fig.update_yaxes(title="loss rises by (nats)", row=2, col=1)
     fig.update_xaxes(title="input that is cut", row=2)
-    return fig.update_layout(margin={"t": 110}, legend={"y": 1.1})
+    return say_if_empty(fig)
 
 
 def plot_direct_logits(logits: xr.Dataset, *, mark: int = 5) -> go.Figure:
@@ -96,11 +106,15 @@ def plot_direct_logits(logits: xr.Dataset, *, mark: int = 5) -> go.Figure:
         title=f"Direct logit attribution, second half: {model_of(logits)}",
         width=max(520, min(theme.WIDTH, 280 + 34 * heads)),
         height=height_of(layers, least=320),
+        lines=1,
     )
     map_heads(
         fig, values, mark=mark, number="+.1f", units=" logits", effect=True, colorbar="logits"
     )
-    return fig.for_each_annotation(lambda note: note.update(hovertext=f"L{note.y}H{note.x}"))
+    cells = fig.select_annotations(lambda note: note.xref != "paper")
+    for note in cells:
+        note.update(hovertext=f"L{note.y}H{note.x}")
+    return fig
 
 
 def plot_faithfulness(kept: xr.Dataset) -> go.Figure:
@@ -120,6 +134,7 @@ def plot_faithfulness(kept: xr.Dataset) -> go.Figure:
     title = f"Loss with only these heads kept: {model_of(kept)}"
     fig = row_panels([""], title=title, rows=names)
     random = kept["random"].transpose("kept", "draw").to_numpy()
-    against_random(fig, names, summarize(kept["loss"]), random, unit="nats")
-    fig.update_xaxes(title="loss of the second half (nats)", rangemode="tozero")
-    return fig.update_layout(margin={"l": 260})
+    against_random(fig, names, summarize_known(kept["loss"]), random, unit="nats")
+    ends = past_zero(largest(kept["loss"], kept["random"]))
+    fig.update_xaxes(title="loss of the second half (nats)", range=ends)
+    return say_if_empty(fig)

@@ -8,10 +8,18 @@ import xarray as xr
 
 from helpers import theme
 from helpers.drawing.baseline import against_random, row_panels
-from helpers.drawing.frame import draw_diagonal, model_of, whiskers
+from helpers.drawing.dot_names import name_dots
+from helpers.drawing.frame import (
+    draw_diagonal,
+    largest,
+    model_of,
+    past_zero,
+    say_if_empty,
+    summarize_known,
+    whiskers,
+)
 from helpers.drawing.lines import draw_band
 from helpers.escaping import escape_name, escape_text
-from helpers.results import summarize
 
 
 def plot_removal_curve(curve: xr.Dataset) -> go.Figure:
@@ -24,11 +32,12 @@ def plot_removal_curve(curve: xr.Dataset) -> go.Figure:
         Line with 95 % intervals over sequences; the grey band holds 95 % of the draws of random
         heads of the same layers, the grey line is their median.
     """
-    summary = summarize(curve["loss"])
+    summary = summarize_known(curve["loss"])
     removed = curve["removed"].to_numpy()
     low, middle, high = np.quantile(curve["random"].to_numpy(), [0.025, 0.5, 0.975], axis=1)
     method = escape_text(curve.attrs["method"])
-    fig = theme.figure(title=f"Heads removed ({method}): {model_of(curve)}", height=460)
+    title = f"Heads removed ({method}): {model_of(curve)}"
+    fig = theme.figure(title=title, height=460, lines=1)
     draws = f"random heads of the same layers, 95 % of {curve.attrs['draws']} draws"
     draw_band(fig, removed, low, high, color="rgba(123, 135, 148, 0.25)", name=draws)
     fig.add_scatter(
@@ -48,9 +57,10 @@ def plot_removal_curve(curve: xr.Dataset) -> go.Figure:
         name="induction heads, the best first",
         hovertemplate="%{x} heads: %{y:.2f} nats<extra></extra>",
     )
-    fig.update_xaxes(title="heads removed", tickvals=removed.tolist())
-    fig.update_yaxes(title="loss of the second half (nats)", rangemode="tozero")
-    return fig.update_layout(legend={"x": 0.0, "xanchor": "left"}, margin={"t": 100})
+    top = largest(summary["high"], curve["random"])
+    fig.update_xaxes(title="heads removed", tickvals=_apart(removed))
+    fig.update_yaxes(title="loss of the second half (nats)", range=past_zero(top))
+    return say_if_empty(fig)
 
 
 def plot_group_effects(removed: xr.Dataset, *, input: str = "second half") -> go.Figure:
@@ -62,6 +72,7 @@ def plot_group_effects(removed: xr.Dataset, *, input: str = "second half") -> go
 
     Returns:
         A panel for each method: a dot with its 95 % interval a group, a grey dot a random draw.
+        All panels share a scale, and so do the figures of all inputs.
 
     Raises:
         ValueError: If there is no such input.
@@ -74,10 +85,15 @@ def plot_group_effects(removed: xr.Dataset, *, input: str = "second half") -> go
     fig = row_panels(methods, title=title, rows=groups)
     for column, method in enumerate(methods, 1):
         chosen = removed.sel(removal=method, input=input)
-        summary = summarize(chosen["effect"].dropna("sequence"))
+        summary = summarize_known(chosen["effect"])
         random = chosen["random"].transpose("group", "draw").to_numpy()
         against_random(fig, groups, summary, random, unit="nats", signed=True, column=column)
-    return fig.update_xaxes(title="change of loss (nats)")
+    shown = (removed["effect"].mean("sequence"), removed["random"])
+    every = np.concatenate([[0.0], *(values.to_numpy().ravel() for values in shown)])
+    low, high = np.nanmin(every), np.nanmax(every)
+    room = 0.06 * (high - low) or 1.0
+    fig.update_xaxes(title="change of loss (nats)", range=[low - room, high + room])
+    return say_if_empty(fig)
 
 
 def plot_dissociation(removed: xr.Dataset, mlps: xr.Dataset, *, method: str = "mean") -> go.Figure:
@@ -93,11 +109,10 @@ def plot_dissociation(removed: xr.Dataset, mlps: xr.Dataset, *, method: str = "m
         heads, one an MLP, a small grey one a random draw of heads. On the dotted line both
         lose as much. The axes are symmetric logarithms: linear up to 0.1 nats.
     """
-    fig = theme.figure(title=f"Repeat against text: {model_of(removed)}", height=560)
+    fig = theme.figure(title=f"Repeat against text: {model_of(removed)}", height=560, lines=1)
     effect = removed["effect"].sel(removal=method)
     random = removed["random"].sel(removal=method).stack(dot=("group", "draw"))
-    largest = max(float(np.nanmax(mlps["effect"])), float(np.nanmax(effect)))
-    end = max(largest, 0.2) * 1.2
+    end = max(largest(mlps["effect"], effect), 0.2) * 1.2
     draw_diagonal(fig, _squeeze([0.0, end]), name="both alike")
     fig.add_scatter(
         x=_squeeze(random.sel(input="second half")),
@@ -111,9 +126,10 @@ def plot_dissociation(removed: xr.Dataset, mlps: xr.Dataset, *, method: str = "m
         ("an MLP", mlps["effect"], "layer", {"size": 8, "symbol": "diamond"}),
         ("a group of heads", effect, "group", {"size": 11, "symbol": "circle"}),
     ]
+    dots, written, colors = [], [], []
     for (kind, values, dim, look), color in zip(series, theme.SERIES[1::-1], strict=True):
         across, up = (
-            summarize(values.sel(input=name).dropna("sequence"))["mean"].to_numpy()
+            summarize_known(values.sel(input=name))["mean"].to_numpy()
             for name in ("second half", "text")
         )
         names = [escape_name(name) for name in values[dim].to_numpy()]
@@ -123,21 +139,39 @@ def plot_dissociation(removed: xr.Dataset, mlps: xr.Dataset, *, method: str = "m
         fig.add_scatter(
             x=_squeeze(across),
             y=_squeeze(up),
-            mode="markers+text",
-            text=np.where(small, "", names),
-            textposition="top center",
-            textfont={"size": 11, "color": color},
+            mode="markers",
             marker={"color": color, **look},
             name=kind,
             customdata=list(zip(names, across, up, strict=True)),
             hovertemplate="%{customdata[0]}<br>repeat %{customdata[1]:+.3f} nats"
             "<br>text %{customdata[2]:+.3f} nats<extra></extra>",
         )
+        dots.append(_squeeze(np.column_stack([across, up])))
+        written += np.where(small, "", names).tolist()
+        colors += [color] * len(names)
+    dots = np.concatenate(dots)
+    random = np.column_stack([_squeeze(random.sel(input=name)) for name in ("second half", "text")])
+    every = np.concatenate([dots, random, np.zeros((1, 2))])
+    every = every[np.isfinite(every).all(1)]
+    low, high = every.min(0) - 0.3, every.max(0) + 0.3
+    ends = ([low[0], high[0]], [low[1], high[1]])
+    alike = np.linspace([0.0, 0.0], np.max(ends), 100)
+    around = np.concatenate([every, alike])
+    name_dots(fig, dots, written, color=colors, ends=ends, around=around)
     ticks = [t for t in (-1, -0.1, 0, 0.1, 0.3, 1, 3, 10, 30) if t <= end]
     labels = {"tickvals": _squeeze(ticks), "ticktext": [f"{t:g}" for t in ticks]}
     fig.update_xaxes(title="lost on the repeat: second half (nats)", **labels)
     fig.update_yaxes(title="lost on text (nats)", **labels)
-    return fig
+    return say_if_empty(fig)
+
+
+def _apart(places: np.ndarray) -> list[int]:
+    """Those of rising places that have room for a label each."""
+    least, kept = places.max(initial=0) / 40, []
+    for place in places.tolist():
+        if not kept or place - kept[-1] >= least:
+            kept.append(place)
+    return kept
 
 
 def _squeeze(values: xr.DataArray | np.ndarray | Sequence[int | float]) -> np.ndarray:

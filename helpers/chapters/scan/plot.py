@@ -5,7 +5,15 @@ import plotly.graph_objects as go
 import xarray as xr
 
 from helpers import theme
-from helpers.drawing.frame import draw_level, height_of, model_of, note_above, whiskers
+from helpers.drawing.frame import (
+    draw_level,
+    height_of,
+    model_of,
+    note_above,
+    past_zero,
+    say_if_empty,
+    whiskers,
+)
 from helpers.drawing.heatmap import check_dims, map_heads, mean_over_sequences
 from helpers.escaping import escape_name, escape_text
 from helpers.results import selection_frequency
@@ -33,6 +41,7 @@ def plot_head_scores(scores: xr.DataArray, *, mark: int = 3, title: str | None =
         title=escape_text(name[:1].upper() + name[1:]),
         width=max(460, min(theme.WIDTH, 240 + 34 * mean.sizes["head"])),
         height=height_of(mean.sizes["layer"]),
+        lines=1,
     )
     values = mean.transpose("layer", "head").to_numpy()
     map_heads(fig, values, mark=mark, number=".2f", colorbar="mean attention")
@@ -60,7 +69,7 @@ def plot_ranking(
     """
     if by not in ranking:
         raise ValueError(f"The table has no score {by!r}; it has {', '.join(ranking.columns)}.")
-    if not ranking[by].is_monotonic_decreasing:
+    if not ranking[by].dropna().is_monotonic_decreasing:
         raise ValueError(
             f"This table is not ranked by {by!r}, nor are its intervals. Use rank_heads(by={by!r})."
         )
@@ -78,8 +87,8 @@ def plot_ranking(
     )
     if chance is not None:
         draw_level(fig, x=chance, name="uniform attention")
-    fig.update_xaxes(title="score, with 95 % interval over sequences", range=[0, 1])
-    return fig
+    fig.update_xaxes(title="score, with 95 % interval over sequences", range=past_zero(1))
+    return say_if_empty(fig)
 
 
 def plot_stability(stability: xr.Dataset, by: str = "induction", *, top: int = 8) -> go.Figure:
@@ -105,6 +114,7 @@ def plot_stability(stability: xr.Dataset, by: str = "induction", *, top: int = 8
     fig = theme.figure(
         title=f"Best {name} heads over {stability.sizes['seed']} seeds: {model_of(stability)}",
         height=height_of(len(best), cell=34),
+        lines=1,
     )
     dots = [by_seed.sel(layer=head.layer, head=head.head).to_numpy() for head in best["head"]]
     seeds = stability["seed"].to_numpy().tolist()
@@ -137,5 +147,5 @@ def plot_stability(stability: xr.Dataset, by: str = "induction", *, top: int = 8
             name="same entries, nothing repeats",
         )
     draw_level(fig, x=stability[by].attrs["chance"], name="uniform attention")
-    fig.update_xaxes(title=f"{name} score", range=[0, 1])
-    return fig
+    fig.update_xaxes(title=f"{name} score", range=past_zero(1))
+    return say_if_empty(fig)

@@ -12,7 +12,17 @@ import xarray as xr
 
 from helpers import theme
 from helpers.drawing.baseline import row_panels, spread_out
-from helpers.drawing.frame import draw_level, model_of, panels, whiskers
+from helpers.drawing.dot_names import name_dots
+from helpers.drawing.frame import (
+    draw_level,
+    largest,
+    model_of,
+    panels,
+    past_zero,
+    say_if_empty,
+    summarize_known,
+    whiskers,
+)
 from helpers.drawing.heatmap import check_dims
 from helpers.drawing.lines import draw_line
 from helpers.escaping import escape_text
@@ -39,7 +49,7 @@ def plot_text_scores(scores: xr.Dataset, *, mark: int = 4) -> go.Figure:
     check_dims(scores["text"], ("sequence", "layer", "head"))
     flat = summarize(scores["text"]).stack(flat=("layer", "head"))
     random = scores["random"].stack(flat=("layer", "head")).to_numpy()
-    mean, top = flat["mean"].to_numpy(), float(flat["high"].max())
+    mean, top = flat["mean"].to_numpy(), largest(flat["high"])
     names = [str(Head(int(layer), int(head))) for layer, head in flat["flat"].to_numpy()]
     named = {*np.argsort(-mean)[:mark].tolist(), *np.argsort(-random)[:mark].tolist()}
     agreement = correlate(scores["random"], scores["text"].mean("sequence"))
@@ -52,19 +62,23 @@ def plot_text_scores(scores: xr.Dataset, *, mark: int = 4) -> go.Figure:
         x=random,
         y=mean,
         error_y=whiskers(flat, thickness=1, width=0),
-        mode="markers+text",
+        mode="markers",
         marker={"color": theme.SECOND, "size": 7, "opacity": 0.75},
-        text=[name if i in named else "" for i, name in enumerate(names)],
-        textposition="top left",
-        textfont={"size": 11},
+        showlegend=False,
         customdata=names,
         hovertemplate="%{customdata}: %{x:.3f} on random tokens, %{y:.3f} on text<extra></extra>",
     )
+    written = [name if i in named else "" for i, name in enumerate(names)]
+    low, high = (flat[end].to_numpy() for end in ("low", "high"))
+    along = [(1 - share) * low + share * high for share in np.linspace(0, 1, 6)]
+    whisker = np.concatenate([np.column_stack([random, place]) for place in along])
+    ends = (past_zero(1), past_zero(top, share=0.06))
+    dots = np.column_stack([random, mean])
+    name_dots(fig, dots, written, color=theme.INK, ends=ends, around=whisker)
     draw_level(fig, y=float(scores["text"].attrs["chance"]))
     draw_level(fig, x=float(scores["random"].attrs["chance"]))
-    fig.update_xaxes(title="score on random tokens (dotted: uniform attention)", range=[-0.03, 1])
-    fig.update_yaxes(title="score on text", range=[-0.06 * top, 1.06 * top])
-    return fig
+    fig.update_xaxes(title="score on random tokens (dotted: uniform attention)")
+    return say_if_empty(fig.update_yaxes(title="score on text"))
 
 
 def plot_text_repeats(repeats: xr.Dataset, summary: pd.DataFrame) -> go.Figure:
@@ -77,10 +91,11 @@ def plot_text_repeats(repeats: xr.Dataset, summary: pd.DataFrame) -> go.Figure:
     Returns:
         A panel for each kind of repeat: dots with 95 % intervals over sequences, and a grey dot
         for each draw of random heads, beside a stroke for nothing removed on the same sequences.
-        At 0 the second time is no better than the first.
+        At 0 the second time is no better than the first; all panels share a scale.
     """
     kinds = repeats["kind"].to_numpy().tolist()
-    fig = row_panels(kinds, title=f"Gain of the second time: {model_of(repeats)}", rows=_ROWS)
+    title = f"Gain of the second time: {model_of(repeats)}"
+    fig = row_panels(kinds, title=title, rows=_ROWS, legend=False)
     for column, kind in enumerate(kinds, 1):
         shared: dict[str, Any] = {"mode": "markers", "row": 1, "col": column}
         drawn = repeats["random"].sel(kind=kind)
@@ -113,8 +128,8 @@ def plot_text_repeats(repeats: xr.Dataset, summary: pd.DataFrame) -> go.Figure:
                 **shared,
             )
         draw_level(fig, x=0, row=1, col=column)
-    fig.update_xaxes(title="log-probability, second minus first (nats)")
-    return fig.update_layout(showlegend=False, margin={"l": 180, "t": 90})
+    fig.update_xaxes(title="second minus first time (nats)", matches="x")
+    return say_if_empty(fig.update_layout(showlegend=False))
 
 
 def plot_damage(damage: xr.Dataset) -> go.Figure:
@@ -132,7 +147,7 @@ def plot_damage(damage: xr.Dataset) -> go.Figure:
         label = "no damage" if name == "nothing" else name
         _lines(fig, damage.sel(damage=name), i, along="offset", name=label, hover="offset %{x}")
     draw_level(fig, x=0)
-    return fig.update_xaxes(title="token, counted from the damaged one")
+    return say_if_empty(fig.update_xaxes(title="token, counted from the damaged one"))
 
 
 def plot_shuffle(shuffle: xr.Dataset) -> go.Figure:
@@ -151,7 +166,8 @@ def plot_shuffle(shuffle: xr.Dataset) -> go.Figure:
         name = f"blocks of {block}" if block != blocks[-1] else "order kept"
         _lines(fig, shuffle.sel(block=block), i, along="since", name=name, hover="token %{x}")
     draw_level(fig, y=float(shuffle["first"].mean()), name="first half", row=1, col=1)
-    return fig.update_xaxes(title="token, counted from where the order broke", dtick=1)
+    fig.update_xaxes(title="token, counted from where the order broke", dtick=1)
+    return say_if_empty(fig)
 
 
 def plot_distance(distance: xr.Dataset) -> go.Figure:
@@ -168,15 +184,16 @@ def plot_distance(distance: xr.Dataset) -> go.Figure:
     first = float(distance["first"].isel(gap=0).mean())
     draw_level(fig, y=first, name="first half", row=1, col=1)
     fig.update_xaxes(title="random tokens between the halves")
-    return fig.update_layout(showlegend=False)
+    return say_if_empty(fig.update_layout(showlegend=False))
 
 
 def _two_panels(data: xr.Dataset, *, title: str) -> go.Figure:
     titles = ["how well it is predicted", f"where {data.attrs['head']} looks"]
-    fig = panels(titles, title=title, height=440, shared_yaxes=False, horizontal_spacing=0.11)
+    grid = {"shared_yaxes": False, "horizontal_spacing": 0.11}
+    fig = panels(titles, title=title, height=440, lines=data["log_prob"].ndim > 2, **grid)
     fig.update_yaxes(title="log-probability (nats)", row=1, col=1)
-    fig.update_yaxes(title="attention to the right place", range=[-0.02, 1.02], row=1, col=2)
-    return fig.update_layout(margin={"t": 120}, legend={"x": 0.0, "xanchor": "left", "y": 1.1})
+    fig.update_yaxes(title="attention to the right place", range=past_zero(1), row=1, col=2)
+    return fig
 
 
 def _lines(
@@ -185,8 +202,7 @@ def _lines(
     """Draw the i-th line of both panels, with a gap where no sequence has such a token."""
     for column, variable, unit in ((1, "log_prob", " nats"), (2, "attention", "")):
         points = [data[variable].sel({along: [place]}) for place in data[along].to_numpy()]
-        summaries = [summarize(p.dropna("sequence") if p.notnull().any() else p) for p in points]
-        summary = xr.concat(summaries, dim=along)
+        summary = xr.concat([summarize_known(point) for point in points], dim=along)
         color = theme.SERIES[i % len(theme.SERIES)]
         said = f"{escape_text(name)}, {hover}: %{{y:.2f}}{unit}"
         place = {"row": 1, "col": column, "showlegend": column == 1, "legendgroup": name}
