@@ -146,6 +146,7 @@ def test_circuit_plots(mini):
     pairs = score_candidate_pairs(mini, ["L0H0", "L1H0"], ["L1H1", "L2H0"], tokens=50)
     (heat,) = plot_pairs(pairs).select_traces({"type": "heatmap"})
     assert np.isnan(heat.z[1][0]) and not np.isnan(heat.z[1][1])
+    assert any("blank: " in note.text for note in plot_pairs(pairs).layout.annotations)
     ladder = score_embeddings(mini, "L0H0", "L1H1", tokens=50)
     assert len(list(plot_embeddings(ladder).select_traces({"type": "bar"}))) == 2
 

@@ -119,8 +119,8 @@ def _draw(panel: Panel) -> str:
         ),
         f'<rect {place} class="frame"/>',
         *(
-            f'<text x="{_LABELS - 5}" y="{y}" text-anchor="end" font-size="10" font-weight="600" '
-            f'textLength="{min(_LABELS - 6, 6 * len(name))}" lengthAdjust="spacingAndGlyphs">'
+            f'<text x="{_LABELS - 8}" y="{y}" text-anchor="end" font-size="10" font-weight="600" '
+            f'textLength="{min(_LABELS - 9, 6 * len(name))}" lengthAdjust="spacingAndGlyphs">'
             f"{_shown(name)}</text>"
             for name, y in zip(panel.axes, (_TITLE + 12, top - 8), strict=True)
             if name

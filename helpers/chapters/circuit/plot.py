@@ -56,6 +56,8 @@ def plot_pairs(pairs: xr.Dataset, *, along: str = "keys", k: int = 1) -> go.Figu
     for side in _WITHOUT_PARTNER:
         accuracy = accuracy.dropna(side, how="all")
     values = accuracy.to_numpy()
+    if np.isnan(values).any():
+        notes.append("blank: the previous-token head is not in an earlier layer")
     rows, columns = (accuracy[side].to_numpy().tolist() for side in _WITHOUT_PARTNER)
     fig = theme.figure(
         title=f"Top-{k} accuracy along {escape_text(along)}, "

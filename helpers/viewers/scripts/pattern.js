@@ -111,7 +111,7 @@ class Pattern {
     pen.textAlign = "right";
     pen.font = "600 10px system-ui, sans-serif";
     pen.fillText("key: looked at", MARGIN - 5, 10, MARGIN - 8);
-    pen.fillText("query: looks", MARGIN - 5, MARGIN - 12, MARGIN - 8);
+    pen.fillText("query: looks", MARGIN - 9, MARGIN - 12, MARGIN - 12);
     pen.font = "10px ui-monospace, SFMono-Regular, Menlo, Consolas, monospace";
     words.forEach((word, i) => {
       const middle = MARGIN + (i + 0.5) * cell;
