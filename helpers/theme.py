@@ -140,7 +140,3 @@ def figure(*, title: str, width: int = WIDTH, height: int = HEIGHT, lines: int =
             "legend": {"y": 1 - (_TITLE - 6) / height},
         }
     )
-
-
-def use() -> None:
-    """Does nothing any more: figures bring their way of being shown along."""
