@@ -123,7 +123,8 @@ def past_zero(top: int | float, *, share: float = 0.03) -> list[float]:
 
 def say_if_empty(fig: go.Figure) -> go.Figure:
     """Write into a figure that it shows nothing, if no trace one can point at has a number."""
-    for trace in fig.select_traces(lambda trace: trace.hoverinfo != "skip"):
+    traces: Any = fig.data
+    for trace in (trace for trace in traces if trace.hoverinfo != "skip"):
         parts = ("z",) if trace.type == "heatmap" else ("x", "y")
         if all(pd.notna(np.ravel(trace[part])).any() for part in parts):
             return fig
