@@ -198,8 +198,9 @@ def test_cut_paths_show_scores_above_and_losses_below():
     assert len(bars) == 4 and list(bars[0].y) == approx([0.9, 0.9, 0.1, 0.9, 0.1])
     assert list(bars[1].y) == approx([0, 0, 2, 0, 2])
     text = describe_cuts(cuts)
-    assert "L5H5, cut directly: nothing 0.90, query 0.90, key 0.10" in text
-    assert "second half changes by +2.00 [+1.90, +2.10] nats directly" in text
+    assert "L5H5, direct effect: nothing 0.90, query 0.90, key 0.10" in text
+    assert "second half changes by +2.00 [+1.90, +2.10] nats (direct effect)" in text
+    assert "carries 89% of its score directly" in text
 
 
 def test_direct_logits_are_centred_and_added_up():
@@ -223,7 +224,7 @@ def test_direct_logits_are_centred_and_added_up():
     assert note.text == "colours end at ±2 logits" and note.hovertext is None
     assert [(a.text, a.hovertext) for a in written] == [("+2.0", "L1H0"), ("-0.5", "L0H1")]
     text = describe_direct_logits(logits)
-    assert "lies 5.00 above" in text and "all heads together say +1.50" in text
+    assert "lies 5.00 above" in text and "all heads together add +1.50" in text
     assert "induction (L1H0): +2.00 [+1.90, +2.10]" in text
 
 

@@ -82,7 +82,8 @@ def test_cells_are_short_and_the_package_does_the_heavy_work(path):
         source = cell.source
         assert not re.search(r"^\s*(def|class|for|while|try)\b", source, re.M), source
         assert not re.search(r"\b(go\.|px\.|plt\.|pip install|print\()", source), source
-        assert len([line for line in source.splitlines() if line.strip()]) <= 8, source
+        most = 12 if source.startswith("claims.verdict(") else 8  # it is handed many results
+        assert len([line for line in source.splitlines() if line.strip()]) <= most, source
 
 
 def taken(path: Path) -> set[str]:

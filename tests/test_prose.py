@@ -1,7 +1,9 @@
 """Sentences carry the numbers they were made from, and change with them."""
 
-from helpers import rank_heads, sample_repeated_tokens
-from helpers.chapters.attention import describe_pair
+import pytest
+
+from helpers import ablate, get_attention, sample_repeated_tokens
+from helpers.chapters.attention import describe_stripe
 from helpers.chapters.circuit import describe_circuit, score_embeddings, score_two_head_circuit
 from helpers.chapters.loss import describe_loss, measure_loss, summarize_loss
 from helpers.chapters.mlps import (
@@ -27,15 +29,14 @@ def test_sentences_say_what_the_numbers_say(compiled):
     ladder = score_embeddings(compiled, "L4H11", "L5H5", tokens=30)
     text = describe_circuit(circuit, ladder)
     assert "100.00% of 60 tokens" in text and "60 times chance" in text
-    assert "**L4H11**" in describe_pair(
-        *(
-            h
-            for h in (
-                rank_heads(scores, by="previous_token")["head"][0],
-                rank_heads(scores)["head"][0],
-            )
-        )
-    )
+    whole = get_attention(compiled, sample, "L5H5")[0]
+    with ablate(compiled, "L4H11", method="zero"):
+        broken = get_attention(compiled, sample, "L5H5")[0]
+    said = describe_stripe(scores, whole, broken)
+    assert "L5H5 gives 1.000 of its second-half attention" in said
+    assert "inside *ablate L4H11 (zero)*" in said
+    with pytest.raises(ValueError, match="different heads"):
+        describe_stripe(scores, whole, get_attention(compiled, sample, "L4H11")[0])
 
 
 def test_a_tie_is_not_called_a_lead(compiled):

@@ -148,7 +148,7 @@ def test_the_picture_has_one_dot_for_each_seed():
     assert list(pooled.x) == approx([0.5, 0.55]) and pooled.error_x.array is not None
     assert list(control.x) == approx([0.02, 0.02])
     assert any("uniform attention" in note.text for note in fig.layout.annotations)
-    assert (fig.layout.shapes[0].x0, tuple(fig.layout.xaxis.range)) == (0.1, (0, 1))
+    assert (fig.layout.shapes[0].x0, tuple(fig.layout.xaxis.range)) == (0.1, (-0.03, 1.03))
 
 
 def test_sentences_follow_the_numbers():

@@ -89,7 +89,7 @@ def test_text_ids_and_samples_give_tokens_and_nothing_else_does(mini):
     assert torch.equal(read_tokens(mini, [0, 5, 6]), torch.tensor([[0, 5, 6]]))
     assert torch.equal(read_tokens(mini, "the old king"), encode_text(mini, "the old king"))
     for bad, said in (
-        ([], "whole numbers"),
+        ([], "no token ids to read"),
         ([[1, 2], [3]], "rows of one length"),
         (torch.zeros(2, 2), "float32 of shape"),
         ([0, 588], "ids 0 to 587, not 588"),
