@@ -24,7 +24,7 @@ def plot_loss(loss: xr.Dataset) -> go.Figure:
     mean, low, high = (summary[name].to_numpy() for name in ("mean", "low", "high"))
     position = loss["position"].to_numpy()
     n, uniform = int(loss.attrs["n"]), float(loss.attrs["uniform"])
-    title = f"Log-probability of the token that came: {model_of(loss)}"
+    title = f"Log-probability of the target: {model_of(loss)}"
     fig = theme.figure(title=title, height=460, lines=1)
     over = "95 % over sequences"
     draw_band(fig, position, low, high, color="rgba(16, 121, 168, 0.3)", name=over)

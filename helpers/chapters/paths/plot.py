@@ -19,7 +19,7 @@ from helpers.drawing.heatmap import map_heads
 from helpers.drawing.lines import draw_bars
 from helpers.escaping import escape_name, escape_text
 
-_EFFECTS = {"direct": "directly", "total": "by any way (heads and MLPs in between too)"}
+_EFFECTS = {"direct": "direct effect", "total": "total effect (heads and MLPs in between too)"}
 
 
 def plot_dependence(dependence: xr.Dataset) -> go.Figure:
@@ -47,15 +47,15 @@ def plot_dependence(dependence: xr.Dataset) -> go.Figure:
 
 
 def plot_cut_paths(cuts: xr.Dataset) -> go.Figure:
-    """Induction scores with one path cut, directly and by any way, and what it costs.
+    """Induction scores with one path cut, direct and total effect, and what it costs.
 
     Args:
         cuts: Result of `cut_paths`.
 
     Returns:
         Above: the score of each receiver, with 95 % intervals; below: change of the second-half
-        loss with the path cut into all receivers together; left direct, right by any way. The
-        attribute `senders` names the senders.
+        loss with the path cut into all receivers together; left the direct effect, right the
+        total. The attribute `senders` names the senders.
     """
     effects = cuts["effect"].to_numpy().tolist()
     names = [escape_text(cut) for cut in cuts["cut"].to_numpy()]

@@ -139,7 +139,7 @@ def plot_damage(damage: xr.Dataset) -> go.Figure:
         damage: Result of `damage_repeat`.
 
     Returns:
-        Two panels over the offset from the damaged token: log-probability of the token that came,
+        Two panels over the offset from the damaged token: log-probability of the target,
         and the head's attention to where that token stood in the first half.
     """
     fig = _two_panels(damage, title=f"A damaged repeat: {model_of(damage)}")
