@@ -200,7 +200,7 @@ def test_cut_paths_show_scores_above_and_losses_below():
     text = describe_cuts(cuts)
     assert "L5H5, direct effect: nothing 0.90, query 0.90, key 0.10" in text
     assert "second half changes by +2.00 [+1.90, +2.10] nats (direct effect)" in text
-    assert "carries 89% of its score directly" in text
+    assert "Cut directly, the key of L5H5 loses 89% of the score" in text
 
 
 def test_direct_logits_are_centred_and_added_up():

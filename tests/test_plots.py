@@ -157,8 +157,8 @@ def test_heads_that_can_be_in_no_pair_are_named_above_the_map(mini):
     (heat,) = fig.select_traces({"type": "heatmap"})
     assert np.array(heat.z).shape == (1, 1) and np.isfinite(heat.z).all()
     (note,) = [note.text for note in fig.layout.annotations if "chance" in note.text]
-    assert "before no induction head here, so in no pair: L3H0" in note
-    assert "after no previous-token head here, so in no pair: L0H2" in note
+    assert "left out, since no induction head here comes after them: L3H0" in note
+    assert "left out, since no previous-token head here comes before them: L0H2" in note
 
 
 def test_numbers_over_bars_are_in_the_figure_and_bars_of_nothing_are_seen(mini):

@@ -2,6 +2,7 @@
 
 from helpers.claims import about_circuit, about_heads, about_text, post_claims
 from helpers.claims.evidence import EVIDENCE, Evidence, OwnLine, judge_evidence
+from helpers.claims.headline import describe_run
 from helpers.claims.line import Line
 from helpers.claims.numbers import Number, show
 from helpers.claims.post import CLAIMS, Claim, PostLine
@@ -13,4 +14,5 @@ from helpers.claims.what_holds import (
     list_own,
     list_post,
     read_run,
+    sum_up,
 )

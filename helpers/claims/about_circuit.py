@@ -168,7 +168,7 @@ def dependence(scores: xr.Dataset) -> Finding:
     says="the path into the best induction head is its key, by the direct effect: what the "
     "previous-token heads themselves write",
     number="share of the induction score that is lost with the key cut (direct effect)",
-    otherwise="what these heads write is not what the key reads; if E17 holds, something in "
+    otherwise="the key does not need what these heads write directly; if E17 holds, something in "
     "between passes it on",
     effect="direct",
 )

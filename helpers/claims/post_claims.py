@@ -92,7 +92,7 @@ def second_accuracy(loss: xr.Dataset, blog: xr.Dataset) -> Shown:
     "C5",
     "scan",
     needs=_SCORES,
-    says="induction score of L5H5",
+    says="induction score of the best head (GPT2-small: L5H5)",
     post=0.91,
     agrees=_within(0.91, 0.05),
     tolerance="within 0.05",
@@ -108,7 +108,7 @@ def induction_head(scores: xr.Dataset, blog: xr.Dataset) -> Shown:
     "C6",
     "scan",
     needs=_SCORES,
-    says="L4H11 is a previous-token head (a clear diagonal)",
+    says="a previous-token head with a clear diagonal (GPT2-small: L4H11)",
     post=0.5,
     agrees=lambda value: value >= 0.5,
     tolerance="score at least 0.5",
@@ -141,7 +141,7 @@ def no_mlp_matters(positions: xr.Dataset, second_half: xr.Dataset) -> Shown:
     whole = summarize(second_half["effect"].isel(target=slice(1, None)).mean("target"))
     layer = int(whole["mean"].to_numpy().argmax())
     corrected = number_in(whole.isel(layer=layer))
-    subject = f"layer {int(largest['layer'])}, whole half: layer {layer}"
+    subject = f"one output: layer {int(largest['layer'])}; whole half: layer {layer}"
     unchanged = max(abs(float(largest)), abs(corrected.value)) <= 0.1
     return Shown(Number(float(largest)), corrected, unchanged, subject)
 
@@ -150,7 +150,7 @@ def no_mlp_matters(positions: xr.Dataset, second_half: xr.Dataset) -> Shown:
     "C8",
     "circuit",
     needs=("circuit",),
-    says="top-1 accuracy of the two-head circuit L4H11 > L5H5, raw W_E",
+    says="top-1 accuracy of the two-head circuit, raw W_E (GPT2-small: L4H11 > L5H5)",
     post=0.2283,
     agrees=_within(0.2283, 0.02),
     tolerance="within 0.02",

@@ -82,6 +82,8 @@ def say_line(line: Line) -> str:
             f"(published for GPT2-small: {line.published}; shown if {line.pattern})"
         )
         failed = line.shows_pattern is False
+    if failed and isinstance(line, OwnLine):
+        said += f". It holds if: {line.rule}"
     return f"{said}. It may mean that {line.otherwise}." if failed else f"{said}."
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import nbformat
 
 from helpers.claims.evidence import OwnLine
+from helpers.claims.headline import describe_run
 from helpers.claims.line import Line
 from helpers.claims.numbers import show
 from helpers.claims.post import PostLine
@@ -83,7 +84,17 @@ def explain_failures(lines: Sequence[Line]) -> Prose:
     after = f"\n\nNot run: {', '.join(missing)}; their chapters come first." if missing else ""
     if not said:
         return Prose(f"Every claim that was measured holds.{after}" if lines else _nothing())
-    return bullets(f"{len(said)} claims do not hold on {lines[0].model}:", said, after)
+    ours = sum(isinstance(line, OwnLine) for line in failed)
+    before = (
+        f"{ours} of our own claims do not hold on {lines[0].model}, and {len(failed) - ours} of "
+        "the post's patterns are not shown:"
+    )
+    return bullets(before, said, after)
+
+
+def sum_up(lines: Sequence[Line]) -> Prose:
+    """What a run found, in a few sentences."""
+    return Prose("\n\n".join(describe_run(lines)) or _nothing())
 
 
 def list_not_shown(folder: Path = Path()) -> Prose:
@@ -94,7 +105,7 @@ def list_not_shown(folder: Path = Path()) -> Prose:
             if cell.cell_type == "markdown":
                 found = re.findall(r"^\* \*\*Not shown:\*\* (.+)$", cell.source, re.M)
                 said += [f"[Chapter {int(path.name[:2])}]({path.name}): {text}" for text in found]
-    return bullets("Not shown anywhere here:", said)
+    return bullets("Left open by each chapter:", said)
 
 
 def _nothing() -> str:

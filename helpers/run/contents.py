@@ -5,9 +5,8 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader
 
-from helpers.claims import Line
+from helpers.claims import Line, describe_run
 from helpers.results import write_whole
-from helpers.run.headline import describe_run
 from helpers.run.notebooks import Outcome
 from helpers.run.outline import Chapter
 from helpers.run.page_frame import TEMPLATES, frame_page

@@ -16,8 +16,8 @@ from helpers.claims import claims_as_json, collect_claims
 from helpers.models import asked_for, find_source
 from helpers.models.sources import Source
 from helpers.results import load_result, write_json, write_whole
+from helpers.run.about_model import describe_model
 from helpers.run.contents import write_index
-from helpers.run.headline import describe_model
 from helpers.run.notebooks import Outcome, find_notebooks, run_notebook
 from helpers.run.outline import read_chapters, read_parameters
 from helpers.run.pages import GLOSSARY, say_failure, write_page

@@ -14,9 +14,8 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 from plotly.offline import get_plotlyjs
 
 from helpers import keep
-from helpers.claims import OwnLine, PostLine
+from helpers.claims import OwnLine, PostLine, describe_run
 from helpers.run import Outcome, write_index, write_page
-from helpers.run.headline import describe_run
 from helpers.run.outline import describe_chapter, read_parameters
 from helpers.run.page_frame import TEMPLATES
 

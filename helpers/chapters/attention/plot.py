@@ -34,6 +34,8 @@ def plot_attention(pattern: xr.DataArray, *, mark_stripe: bool = True) -> go.Fig
     name = escape_text(single["head_name"].item()) if "head_name" in single.coords else "head"
     n = int(pattern.attrs["n"]) if mark_stripe and "n" in pattern.attrs else None
     title = f"{name} of {model_of(pattern)}"
+    if "interventions" in pattern.attrs:
+        title += f", {escape_text(str(pattern.attrs['interventions']).split(' (')[0])}"
     fig = theme.figure(title=title, width=720, height=680, lines=n is not None)
     heatmap(
         fig,

@@ -30,8 +30,8 @@ _KINDS = {
     "random": "random pairs, same layers",
 }
 _WITHOUT_PARTNER = {
-    "previous_name": "before no induction head here, so in no pair",
-    "induction_name": "after no previous-token head here, so in no pair",
+    "previous_name": "left out, since no induction head here comes after them",
+    "induction_name": "left out, since no previous-token head here comes before them",
 }
 
 
@@ -60,7 +60,7 @@ def plot_pairs(pairs: xr.Dataset, *, along: str = "keys", k: int = 1) -> go.Figu
         notes.append("blank: the previous-token head is not in an earlier layer")
     rows, columns = (accuracy[side].to_numpy().tolist() for side in _WITHOUT_PARTNER)
     fig = theme.figure(
-        title=f"Top-{k} accuracy along {escape_text(along)}, "
+        title=f"Top-{k} accuracy along {escape_text(along)}, raw W_E, "
         f"{pairs.attrs['tokens']:,} sampled tokens",
         width=640,
         height=height_of(len(rows), cell=34),

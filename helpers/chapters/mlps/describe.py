@@ -87,10 +87,10 @@ def describe_answer(whole: xr.Dataset, layers: xr.Dataset) -> Prose:
     less = float(repeat["high"]) < float(text["low"])
     answer = "less than text does" if less else "at least as much as text does, or nearly so"
     return Prose(
-        f"**The answer for {layers.attrs['model']}:** past layer 0 the repeat needs the MLPs "
-        f"{answer}. Mean ablation of one costs the repeat {interval(repeat, '+.2f')} nats and text "
+        f"**The answer for {layers.attrs['model']}:** past layer 0, one at a time, the repeat needs "
+        f"the MLPs {answer}. Mean ablation of one costs the repeat {interval(repeat, '+.2f')} nats and text "
         f"{interval(text, '+.2f')}. Resampling costs the repeat {interval(resampled, '+.2f')}, and "
         f"the donors of the first half up to {interval(patched.isel(layer=layer), '+.2f')} (layer "
         f"{layer}). These two put in an output that was made for another place: what they cost "
-        "beyond the mean is not what the MLP gave, but what the wrong output says."
+        "beyond the mean may be not what the MLP gave, but what the wrong output says."
     )

@@ -63,11 +63,11 @@ def _compare_effects(cuts: xr.Dataset) -> str:
     score = cuts["score"].isel(head_name=0).mean("sequence")
     lost = 1 - score.sel(cut="key") / score.sel(cut="nothing")
     head, direct, total = score["head_name"].item(), *map(float, lost.sel(effect=list(_EFFECTS)))
-    said = f"The key of {head} carries {direct:.0%} of its score directly and {total:.0%} in total"
+    said = f"Cut directly, the key of {head} loses {direct:.0%} of the score, in total {total:.0%}"
     if abs(direct - total) < 0.1:
         return f"{said}: what lies in between changes little."
     if direct < total:
-        return f"{said}: something in between, such as the first MLP, passes the message on."
+        return f"{said}: the direct message is not needed, something in between passes it on too."
     return (
         f"{said}: more when everything in between is frozen than when it is not. Without the "
         "senders, heads and MLPs in between write something else, and that makes up for part of "
