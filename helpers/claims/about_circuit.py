@@ -41,8 +41,8 @@ def composition(composed: xr.Dataset, scores: xr.Dataset) -> Finding:
     needs=("embeddings",),
     says="the effective embedding at least doubles the circuit's accuracy with raw W_E",
     number="top-1 accuracy along keys, residual after block 0; interval: Wilson, over tokens",
-    otherwise="the residual stream after block 0 is not what makes this circuit match: compare "
-    "the other embeddings of chapter 5",
+    otherwise="the residual stream after block 0 is not what makes this circuit match, or a head "
+    "sits in layer 0 and cannot read it: compare the other embeddings of chapter 5",
 )
 def effective_embedding(embedded: xr.Dataset) -> Finding:
     """lower end at least twice the accuracy with raw W_E, and ten times chance"""

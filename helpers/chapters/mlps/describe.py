@@ -85,12 +85,13 @@ def describe_answer(whole: xr.Dataset, layers: xr.Dataset) -> Prose:
     patched = summarize(whole["effect"].isel(target=slice(1, None)).mean("target"))
     layer = int(patched["mean"].to_numpy().argmax())
     less = float(repeat["high"]) < float(text["low"])
-    answer = "less than text does" if less else "at least as much as text does, or nearly so"
+    answer = "less than for text" if less else "at least as much as for text, or nearly so"
     return Prose(
-        f"**The answer for {layers.attrs['model']}:** past layer 0, one at a time, the repeat needs "
-        f"the MLPs {answer}. Mean ablation of one costs the repeat {interval(repeat, '+.2f')} nats and text "
-        f"{interval(text, '+.2f')}. Resampling costs the repeat {interval(resampled, '+.2f')}, and "
-        f"the donors of the first half up to {interval(patched.isel(layer=layer), '+.2f')} (layer "
-        f"{layer}). These two put in an output that was made for another place: what they cost "
+        f"**The answer for {layers.attrs['model']}:** past layer 0, one at a time, the MLPs are "
+        f"needed for the repeat {answer}. Mean ablation of one costs the repeat "
+        f"{interval(repeat, '+.2f')} nats and text {interval(text, '+.2f')}. Resampling costs the "
+        f"repeat {interval(resampled, '+.2f')}, and patching in first-half outputs costs up to "
+        f"{interval(patched.isel(layer=layer), '+.2f')} (layer {layer}). These "
+        "two put in an output that was made for another place or sequence: what they cost "
         "beyond the mean may be not what the MLP gave, but what the wrong output says."
     )
