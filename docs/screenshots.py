@@ -39,7 +39,7 @@ def take_page(run: Path, docs: Path) -> list[Path]:
     for scheme in SCHEMES:
         with open_page(run / "01_loss.html", scheme, width=1180, height=900) as page:
             page.locator(".js-plotly-plot .legend").first.wait_for()
-            heading = page.locator("h2", has_text="How probable is each token?")
+            heading = page.locator("h2", has_text="The number, by hand")
             heading.evaluate("heading => heading.scrollIntoView()")
             written.append(docs / f"page-{scheme}.png")
             page.screenshot(path=written[-1])
