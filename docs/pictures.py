@@ -28,7 +28,7 @@ _HEADING = {
     "yref": "paper",
     "xanchor": "left",
     "yanchor": "bottom",
-    "yshift": 24,
+    "yshift": 30,
     "showarrow": False,
     "font": {"size": 16},
 }
@@ -87,7 +87,10 @@ def put_beside(left: go.Figure, right: go.Figure) -> go.Figure:
             notes.append(note | refs)
         notes.append(_HEADING | {"text": layout["title"]["text"], "xref": f"{x} domain"})
     fig = theme.figure(title="", width=sum(widths), height=parts[1]["layout"]["height"])
-    return fig.add_traces(traces).update_layout(axes, annotations=notes, margin={"b": 75})
+    legend = {"x": share + 0.02, "y": 1.015, "yref": "paper", "yanchor": "bottom"}
+    return fig.add_traces(traces).update_layout(
+        axes, annotations=notes, legend=legend, margin={"b": 75, "t": 80}
+    )
 
 
 def main(model: str = MODEL, *, build: Path = ROOT / "build", docs: Path = ROOT / "docs") -> None:
