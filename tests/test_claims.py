@@ -103,7 +103,7 @@ def test_every_number_by_hand(tmp_path):
     assert (lines["C5"].blog, lines["C5"].corrected) == (approx(0.88), approx(0.9))
     assert lines["C5"].subject == "L5H5" and lines["C6"].subject == "L4H11"
     assert lines["C7"].blog == approx(-0.07) and lines["C7"].corrected == approx(1.5)
-    assert lines["C7"].subject == "layer 2, whole half: layer 3"
+    assert lines["C7"].subject == "one output: layer 2; whole half: layer 3"
     assert (lines["C8"].blog, lines["C8"].corrected) == (approx(0.1), approx(0.2283))
     assert [line.low for line in lines.values()][:2] == approx([-14.0, -0.5])
 
