@@ -226,3 +226,10 @@ def test_the_last_chapter_says_what_failed_what_is_missing_and_what_was_not_show
     monkeypatch.setenv("HELPERS_RESULTS", str(tmp_path / "nowhere"))
     for said in (list_own(read_run("mini")), list_post([]), explain_failures([])):
         assert "run chapters 1 to 8 first" in said
+
+
+def test_a_run_of_another_owners_model_is_not_taken_for_this_one(tmp_path, monkeypatch):
+    monkeypatch.delenv("HELPERS_RESULTS", raising=False)
+    write_run(tmp_path / "mini" / "data", model="mini")
+    assert read_run("mini", build=tmp_path) and read_run("auto", build=tmp_path)
+    assert read_run("somebody/mini", build=tmp_path) == []

@@ -40,8 +40,3 @@ class Line:
     def interval(self) -> str:
         """The interval of the number, after a space, or nothing."""
         return "" if self.low is None else f" [{show(self.low)}, {show(self.high)}]"
-
-    @property
-    def measured_on(self) -> str:
-        """The model, and which of its heads."""
-        return f"{self.model} {self.subject}".strip()

@@ -92,7 +92,7 @@ def say_controls(line: OwnLine) -> str:
     return "; ".join(f"{name}: {show(value)}" for name, value in line.controls.items())
 
 
-def link_chapter(chapter: str, folder: Path | None = None) -> str:
+def link_chapter(chapter: str) -> str:
     """A Markdown link to a chapter's notebook, or its name where there is no such notebook."""
-    found = sorted((folder or Path()).glob(f"[0-9][0-9]_{chapter}.ipynb"))
+    found = sorted(Path().glob(f"[0-9][0-9]_{chapter}.ipynb"))
     return f"[{int(found[0].name[:2])}]({found[0].name})" if found else chapter

@@ -39,7 +39,9 @@ def read_run(model: str, *, build: Path = Path("../build")) -> list[Line]:
         runs = sorted(build.glob("*/data"), key=lambda folder: folder.stat().st_mtime)
         folders = runs[-1:]
     else:
-        folders = [build / Path(model).name / "data", build / model.replace("/", "--") / "data"]
+        # A directory is called by its own name; a hub id is not: owner/mini is not mini.
+        name = Path(model).name if Path(model).expanduser().is_dir() else model.replace("/", "--")
+        folders = [build / name / "data"]
     found = [folder for folder in folders if any(folder.glob("*.nc"))]
     return collect_claims(found[0]) if found else []
 
