@@ -26,6 +26,7 @@ from helpers.chapters.removal import (
     plot_group_effects,
     plot_removal_curve,
 )
+from helpers.interventions import PATH_EFFECTS
 
 ATTRS = {"model": "hand", "revision": "r", "method": "mean", "draws": 4}
 SPREAD = np.array([-0.1, 0.0, 0.1])
@@ -100,19 +101,26 @@ def test_the_curve_shows_the_band_and_says_where_it_leaves_it():
     loss = spread([0.5, 0.6, 4.0])
     random = np.array([[0.5] * 4, [0.5, 0.6, 0.7, 0.8], [0.9, 1.0, 1.1, 1.2]])
     curve = xr.Dataset(
-        {"loss": (("removed", "sequence"), loss), "random": (("removed", "draw"), random)},
+        {
+            "loss": (("removed", "sequence"), loss),
+            "random": (("removed", "draw"), random),
+            "log_odds": (("removed", "sequence"), spread([8.0, 6.0, -3.0])),
+            "random_log_odds": (("removed", "draw"), 8 - random),
+        },
         coords={"removed": [0, 1, 2]},
         attrs=ATTRS,
     )
     fig = plot_removal_curve(curve)
-    line = next(trace for trace in fig.data if trace.name.startswith("induction heads"))
+    line, odds = (trace for trace in fig.data if trace.name.startswith("induction heads"))
     assert list(line.x) == [0, 1, 2] and list(line.y) == approx([0.5, 0.6, 4.0])
+    assert list(odds.y) == approx([8.0, 6.0, -3.0]) and odds.xaxis == "x2"
     assert fig.layout.yaxis.range[0] < 0  # dots at 0 are whole
     band = fig.data[0]
     assert band.fill == "toself" and max(band.y) == approx(1.1925) and min(band.y) == approx(0.5)
     text = describe_curve(curve)
     assert "0.50 nats with all heads" in text and "4.00 [3.90, 4.10] without 2" in text
-    assert "above the random band with 2 removed" in text
+    assert "above the random band from 2 removed on" in text
+    assert "go from 8.0 to 6.0 with the best head and to -3.0 with all" in text
     calm = curve.assign(loss=curve["loss"] * 0 + 0.5)
     assert "never leaves the random band" in describe_curve(calm)
 
@@ -120,11 +128,17 @@ def test_the_curve_shows_the_band_and_says_where_it_leaves_it():
 def test_the_dissociation_has_a_dot_for_everything(removed):
     effect = spread([[5.0, 0.0, 6.0], [0.0, 0.0, 1.0], [0.3, 0.0, 0.2]])
     mlps = xr.Dataset(
-        {"effect": (("layer", "input", "sequence"), effect)},
+        {
+            "effect": (("layer", "input", "sequence"), effect),
+            "together": (("input", "sequence"), spread([0.4, 0.0, 2.0])),
+        },
         coords={"layer": [0, 1, 2], "input": removed["input"].to_numpy()},
         attrs=ATTRS,
     )
     fig = plot_dissociation(removed, mlps)
+    (later,) = measured(fig, "all MLPs")
+    assert later.customdata[0][0] == "MLPs 1 to 2 together"
+    assert list(later.customdata[0][1:]) == approx([0.4, 2.0])
     (heads,) = measured(fig, "a group")
     assert [row[0] for row in heads.customdata] == ["induction", "previous-token"]
     assert [row[1] for row in heads.customdata] == approx([3.0, 0.5])
@@ -135,6 +149,8 @@ def test_the_dissociation_has_a_dot_for_everything(removed):
     text = describe_dissociation(removed, mlps)
     assert "+3.00 [+2.90, +3.10] nats on the repeat" in text
     assert "Of its 2 MLPs beyond layer 0, 1 cost text more" in text
+    assert "All of these together cost the repeat +0.40 and text +2.00 nats" in text
+    assert "MLPs" not in describe_dissociation(removed, mlps.isel(layer=[0]))
 
 
 def test_layer_controls_share_a_scale_and_say_means_beyond_layer_0():
@@ -183,24 +199,66 @@ def test_dependence_leaves_nothing_without_random_dots():
 
 def test_cut_paths_show_scores_above_and_losses_below():
     names = ["nothing", "query", "key", "value", "all three"]
-    score = np.tile(np.array([0.9, 0.9, 0.1, 0.9, 0.1])[None, :, None], (2, 1, 1))
-    lost = np.tile(np.array([0.0, 0.0, 2.0, 0.0, 2.0])[None, :], (2, 1))
+    score = np.tile(np.array([0.9, 0.9, 0.1, 0.9, 0.1])[None, :, None], (3, 1, 1))
+    score[2] = 0.9
+    lost = np.tile(np.array([0.0, 0.0, 2.0, 0.0, 2.0])[None, :], (3, 1))
     cuts = xr.Dataset(
         {
             "score": (("effect", "cut", "head_name", "sequence"), spread(score)),
             "loss_change": (("effect", "cut", "sequence"), spread(lost)),
         },
-        coords={"effect": ["direct", "total"], "cut": names, "head_name": ["L5H5"]},
+        coords={"effect": [*PATH_EFFECTS], "cut": names, "head_name": ["L5H5"]},
         attrs={**ATTRS, "senders": "L4H11"},
     )
     fig = plot_cut_paths(cuts)
     bars = list(fig.select_traces({"type": "bar"}))
-    assert len(bars) == 4 and list(bars[0].y) == approx([0.9, 0.9, 0.1, 0.9, 0.1])
+    assert len(bars) == 6 and list(bars[0].y) == approx([0.9, 0.9, 0.1, 0.9, 0.1])
     assert list(bars[1].y) == approx([0, 0, 2, 0, 2])
     text = describe_cuts(cuts)
-    assert "L5H5, direct effect: nothing 0.90, query 0.90, key 0.10" in text
-    assert "second half changes by +2.00 [+1.90, +2.10] nats (direct effect)" in text
+    assert "L5H5, 0.90 with nothing cut: key cut: direct 0.10, total 0.10, indirect 0.90" in text
+    assert "second half changes by +2.00 nats [+1.90, +2.10] (direct effect)" in text
     assert "Cut directly, the key of L5H5 loses 89% of the score" in text
+
+
+def of_key(direct: float, total: float, indirect: float, *, query: float = 0.9) -> str:
+    """The sentences about one head that scores 0.9, with these scores left."""
+    score = np.full((3, 3, 1, 2), 0.9)
+    score[:, 1], score[:, 2] = query, np.array([direct, total, indirect])[:, None, None]
+    cuts = xr.Dataset(
+        {
+            "score": (("effect", "cut", "head_name", "sequence"), score),
+            "loss_change": (("effect", "cut", "sequence"), score[:, :, 0]),
+        },
+        coords={
+            "effect": [*PATH_EFFECTS],
+            "cut": ["nothing", "query", "key"],
+            "head_name": ["L5H5"],
+        },
+        attrs={**ATTRS, "senders": "L4H11"},
+    )
+    return describe_cuts(cuts)
+
+
+@pytest.mark.parametrize(
+    ("left", "said"),
+    [
+        ((0.1, 0.1, 0.9), "what the senders write themselves that counts"),
+        ((0.9, 0.1, 0.1), "what lies in between that passes the message on"),
+        ((0.5, 0.1, 0.5), "needs both"),
+        ((0.9, 0.1, 0.9), "neither is needed"),
+        ((0.1, 0.5, 0.9), "makes up for part"),
+        ((0.9, 0.9, 0.9), "The key needs neither"),
+    ],
+)
+def test_the_sentence_says_who_carries_the_message(left, said):
+    assert said in of_key(*left)
+
+
+def test_a_head_that_follows_by_its_query_is_called_so():
+    assert "It follows them through its key." in of_key(0.1, 0.1, 0.9)
+    assert "through its query: *Q-composition*" in of_key(0.9, 0.9, 0.9, query=0.1)
+    assert "through key and query: *K- and Q-composition*" in of_key(0.1, 0.1, 0.9, query=0.1)
+    assert "hardly follows" in of_key(0.9, 0.9, 0.9)
 
 
 def test_direct_logits_are_centred_and_added_up():
@@ -238,12 +296,13 @@ def test_faithfulness_in_words_and_dots():
             "size": ("kept", [100, 0, 5]),
         },
         coords={"kept": ["all heads", "no heads", "all groups"]},
-        attrs=ATTRS,
+        attrs={**ATTRS, "uniform": 6.0},
     )
     fig = plot_faithfulness(kept)
     assert fig.layout.xaxis.range[0] < 0  # dots at 0 are whole
     (dots,) = measured(fig)
     assert list(dots.x) == approx([2.0, 10.0, 4.0])
     text = describe_faithfulness(kept)
-    assert "2.00 nats with all heads, 10.00 with none" in text
+    assert "2.00 nats with all heads, 10.00 with none, 6.00 for a model that knows" in text
+    assert "only to stop being wrong" in text
     assert "all groups (5 of 100 heads): loss 4.00 [3.90, 4.10], faithfulness 0.75" in text

@@ -8,7 +8,7 @@ from compiled import INDUCTION, PREVIOUS, VOCABULARY
 from pytest import approx
 from unchecked import unchecked
 
-from helpers import Head, sample_repeated_tokens, sample_text
+from helpers import Head, ablate, log_probs, rank_heads, sample_repeated_tokens, sample_text
 from helpers.chapters.mlps import ablate_layers
 from helpers.chapters.mlps.measure_controls import said_for_the_first_time
 from helpers.chapters.paths import (
@@ -64,6 +64,19 @@ def test_the_curve_steps_where_the_head_goes(compiled, sample):
     loss = curve["loss"].mean("sequence").to_numpy()
     assert loss == approx([CLEAN, CLEAN, CLEAN, KNOWS_NOTHING], abs=1e-4)
     assert (curve["random"].isel(removed=0) == curve["loss"].isel(removed=0).mean()).all()
+    odds = curve["log_odds"].mean("sequence").to_numpy()  # log p / (1 - p), p = exp(-loss)
+    sure, blind = (-math.log(math.expm1(loss)) for loss in (CLEAN, KNOWS_NOTHING))
+    assert odds == approx([sure, sure, sure, blind], abs=1e-2)
+    assert (curve["random_log_odds"].isel(removed=0) == odds[0]).all()
+
+
+def test_what_costs_no_loss_yet_costs_log_odds(mini):
+    """The loss has a floor: of a model that is sure the first heads take none of it."""
+    repeats = sample_repeated_tokens(mini, n=N, sequences=4)
+    order = rank_heads(score_heads(mini, repeats))["head"].head(3)
+    curve = remove_in_order(mini, repeats, order, draws=2)
+    loss, odds = (curve[name].mean("sequence").diff("removed") for name in ("loss", "log_odds"))
+    assert (loss[:2] < 0.1).all() and (odds < -0.1).all()
 
 
 def test_the_induction_head_needs_the_previous_token_head_and_no_other(compiled, sample):
@@ -86,6 +99,9 @@ def test_only_the_key_is_a_path(compiled, sample):
         lost = data["loss_change"].sel(effect=effect).mean("sequence").to_numpy()
         assert lost[[0, 1, 3]] == approx([0, 0, 0], abs=1e-5) and lost[2] > 1
         assert lost[2] == approx(lost[4], abs=1e-5)
+    indirect = data.sel(effect="indirect")  # attention only: nothing lies in between
+    assert indirect["score"].to_numpy() == approx(1.0, abs=1e-5)
+    assert indirect["loss_change"].to_numpy() == approx(0.0, abs=1e-5)
     with pytest.raises(ValueError, match="No sender is in a layer before L2H0"):
         unchecked(measure_paths)(compiled, sample, [PREVIOUS], [Head(2, 0)])
 
@@ -107,6 +123,7 @@ def test_the_two_heads_are_enough(compiled, sample):
     assert loss[3] > 1  # it looks everywhere, and says a bit of everything
     assert kept["size"].to_numpy().tolist() == [144, 0, 2, 1]
     assert kept["random"][2:].to_numpy() == approx(KNOWS_NOTHING, abs=1e-4)
+    assert kept.attrs["uniform"] == approx(math.log(VOCABULARY))
 
 
 @pytest.mark.filterwarnings("ignore:.*run whole for each change")
@@ -124,7 +141,12 @@ def test_layers_with_controls(compiled, sample, text, mini):
         unchecked(ablate_layers)(compiled, sample, text=text, components=("attn_out",))
     repeats = sample_repeated_tokens(mini, n=N, sequences=3)
     words = sample_text(mini, length=2 * N, sequences=3)
-    mlps = remove_mlps(mini, repeats, text=words)["effect"]
+    found = remove_mlps(mini, repeats, text=words)
+    with ablate(mini, ["L1.mlp", "L2.mlp", "L3.mlp"], reference=repeats):
+        without = -log_probs(mini, repeats)[:, N + 1 :].mean("position")
+    together = without + log_probs(mini, repeats)[:, N + 1 :].mean("position")
+    assert found["together"].sel(input="second half").to_numpy() == approx(together, abs=1e-4)
+    mlps = found["effect"]
     assert mlps.sizes == {"layer": 4, "input": 3, "sequence": 3} and not mlps.isnull().any()
 
 

@@ -64,6 +64,7 @@ def draw_level(
     x: int | float | None = None,
     y: int | float | None = None,
     name: str = "",
+    where: str = "bottom right",
     **place: Any,
 ) -> None:
     """Draw a dotted line across at a value of x or of y: chance, or no effect.
@@ -73,11 +74,12 @@ def draw_level(
         x: Where an upright line stands, or
         y: where a level one lies.
         name: What to write beside it.
+        where: At which end and side of it.
         **place: Row and column of a panel; all panels if not given.
     """
     if name:
         note = {"text": name, "font": {"color": theme.MUTED}}
-        place |= {"annotation": note, "annotation_position": "bottom right"}
+        place |= {"annotation": note, "annotation_position": where}
     if x is not None:
         fig.add_vline(x=x, line=_DOTTED, **place)
     if y is not None:

@@ -12,7 +12,14 @@ from helpers.escaping import escape_text
 
 
 def draw_band(
-    fig: go.Figure, x: np.ndarray, low: np.ndarray, high: np.ndarray, *, color: str, name: str
+    fig: go.Figure,
+    x: np.ndarray,
+    low: np.ndarray,
+    high: np.ndarray,
+    *,
+    color: str,
+    name: str,
+    **options: Any,
 ) -> None:
     """Fill the band between two lines.
 
@@ -23,6 +30,7 @@ def draw_band(
         high: Upper end at each.
         color: Colour of the filling, which lets through what is behind it.
         name: Its name in the legend.
+        **options: More arguments of `go.Scatter`; `row` and `col` are the panel.
     """
     fig.add_scatter(
         x=[*x, *x[::-1]],
@@ -33,6 +41,7 @@ def draw_band(
         line={"width": 0},
         name=name,
         hoverinfo="skip",
+        **options,
     )
 
 

@@ -18,7 +18,7 @@ from helpers.models.replay import residual_of
 
 PathInput = Literal["query", "key", "value"]
 PATH_INPUTS: tuple[PathInput, ...] = get_args(PathInput)
-PathEffect = Literal["direct", "total"]
+PathEffect = Literal["direct", "total", "indirect"]
 PATH_EFFECTS: tuple[PathEffect, ...] = get_args(PathEffect)
 
 _SITE: dict[PathInput, SiteKind] = {"query": "q", "key": "k", "value": "v"}
@@ -38,11 +38,13 @@ def patch_path(
 ) -> Iterator[str]:
     """Ablate heads as one input of a later head sees them, and nowhere else.
 
-    | effect | the cut inputs are made from the residual stream changed by …     | frozen         |
-    |--------|-------------------------------------------------------------------|----------------|
-    | direct | sum over senders of (value - z) W_O: what they write themselves   | all in between |
-    | total  | all that ablating the senders changes before the receiver's       | nothing before |
-    |        | layer: what heads and MLPs in between make of them goes too       | the receiver   |
+    | effect   | the cut inputs are made from the residual stream changed by …                    |
+    |----------|----------------------------------------------------------------------------------|
+    | direct   | sum over senders of (value - z) W_O: what they write themselves; all in between  |
+    |          | is frozen                                                                        |
+    | total    | all that ablating the senders changes before the receiver's layer: what heads    |
+    |          | and MLPs in between make of them goes too                                        |
+    | indirect | total - direct: what the senders write stays, what others make of it goes        |
 
     The changed stream goes through the layer's norm and is read by the inputs named; the
     receiver's other inputs, and everything else in its layer, read the stream as it is. What the
@@ -82,8 +84,8 @@ def patch_path(
         f"{reads} ({effect}, {values.words})"
     )
     path = _Path(model, senders, reads, inputs, values)
-    changing = path.direct() if effect == "direct" else path.total()
-    hooks = {**changing, **path.receiving()}
+    change = {"direct": path.direct, "total": path.total, "indirect": path.indirect}[effect]
+    hooks = {**change(), **path.receiving()}
     with path.arguments(), model.intervened(words, hooks, kind="paths"):
         yield words
 
@@ -101,8 +103,8 @@ def _check(senders: Sequence[Head], receiver: Head, inputs: Sequence[str], effec
 class _Path:
     """What the hooks of one path share while a batch goes through the model.
 
-    In the order in which they fire: senders' z (direct) or residual streams (total) say how the
-    stream changes; in the receiver's layer its residual stream, queries, keys and values are
+    In the order in which they fire: senders' z (direct), residual streams (total) or both say how
+    the stream changes; in the receiver's layer its residual stream, queries, keys and values are
     seen; at its pattern the block is called again, and pattern and z of the receiver are replaced.
     """
 
@@ -119,7 +121,9 @@ class _Path:
         self.first = min(head.layer for head in senders)
         self.calls: dict[int, tuple[tuple[Any, ...], dict[str, Any]]] = {}
         self.seen: dict[Site, Tensor] = {}  # the run's own q, k, v and residual stream
-        self.changed: Hook = lambda own: own  # from the run's own residual stream to the changed
+        self.changed: Callable[[Tensor], Tensor] = lambda own: (
+            own
+        )  # from the run's own residual stream to the changed
         self.gathered = torch.empty(0)  # what the receiver gathers from that
 
     @contextmanager
@@ -181,6 +185,15 @@ class _Path:
 
         layers = range(self.first, self.receiver.layer)
         return {Site("resid_pre", layer): through(layer) for layer in layers}
+
+    def indirect(self) -> dict[Site, Hook]:
+        """Carry the second stream, and give back to it what the senders themselves write."""
+        direct = self.direct()
+        less = self.changed
+        total = self.total()
+        without = self.changed
+        self.changed = lambda own: without(own) - (less(own) - own)
+        return {**direct, **total}
 
     def receiving(self) -> dict[Site, Hook]:
         """Let the receiver read the changed stream."""

@@ -151,7 +151,7 @@ def test_no_measure_is_forgotten():
         if inspect.isfunction(function) and "model" in inspect.signature(function).parameters
     }
     # What takes a model's name, chooses, labels or is a part of a measure.
-    no_measure = {"add_known_roles", "label_tokens", "sample_random_heads", "sample_text"}
+    no_measure = {"add_known_roles", "label_tokens", "sample_random_heads", "sample_text", "patch"}
     known = {*RUN, *WEIGHTS, *no_measure, "target_directions"}
     assert public <= known, public - known
     assert {"log_probs", "predict_next", "activations", "get_attention", "write_tokens"} <= known

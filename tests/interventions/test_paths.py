@@ -12,7 +12,7 @@ from helpers.chapters.scan import score_heads
 from helpers.interventions import PATH_INPUTS
 from helpers.metrics import induction_score
 from helpers.models import Site, untrained_model
-from helpers.running import attention_patterns, collect
+from helpers.running import activations, attention_patterns, collect
 
 N = 8
 
@@ -60,6 +60,31 @@ def test_a_direct_path_is_what_transformer_lens_cuts(mini, path):
     # It goes through every later head in turn; the receiver's own run is one of them.
     place = (receiver.layer - sender.layer - 1) * mini.n_heads + receiver.head
     assert torch.allclose(patterns[place][:, receiver.head], ours, atol=1e-5)
+
+
+@pytest.mark.parametrize("shape", ["mini", "llama", "neox"])
+@pytest.mark.parametrize("effect", ["direct", "total", "indirect"])
+def test_a_cut_key_is_made_from_the_stream_that_the_effect_says(mini, shape, effect):
+    """By hand: the stream, what the senders write in it, and what others make of that."""
+    model = mini if shape == "mini" else untrained_model({"llama": LLAMA, "neox": NEOX}[shape])
+    sample = sample_repeated_tokens(model, n=N, sequences=4)
+    senders, receiver = [Head(0, 1), Head(1, 0)], Head(model.n_layers - 1, 2)
+    before, weights = f"L{receiver.layer}.resid_pre", model.head_weights(receiver)
+    own = torch.tensor(activations(model, sample, before).values)
+    with ablate(model, senders, reference=sample):
+        without = torch.tensor(activations(model, sample, before).values)
+    less = torch.zeros_like(own)
+    for sender in senders:
+        z = torch.tensor(activations(model, sample, sender).values)
+        less[:, 1:] += ((z.mean(0) - z) @ model.head_weights(sender).W_O)[:, 1:]
+    stream = {"direct": own + less, "total": without, "indirect": without - less}[effect]
+    key = model.normalize(stream, receiver.layer) @ weights.W_K + weights.b_K
+    with patch(model, Site("k", receiver.layer), key[:, :, None]):
+        by_hand = pattern_of(model, sample.tokens, receiver)
+    with patch_path(model, senders, receiver, effect=effect, reference=sample):
+        ours = pattern_of(model, sample.tokens, receiver)
+    assert torch.allclose(ours, by_hand, atol=1e-5)
+    assert not torch.allclose(ours, pattern_of(model, sample.tokens, receiver), atol=1e-3)
 
 
 @pytest.mark.parametrize("shape", ["mini", "llama", "neox"])

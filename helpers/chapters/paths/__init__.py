@@ -18,4 +18,5 @@ from helpers.chapters.paths.plot import (
     plot_direct_logits,
     plot_faithfulness,
 )
+from helpers.interventions import patch
 from helpers.running import activations, target_directions

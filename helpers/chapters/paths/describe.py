@@ -5,8 +5,6 @@ import xarray as xr
 from helpers.drawing.prose import Prose, bullets, interval, middle_of
 from helpers.results import summarize
 
-_EFFECTS = ("direct", "total")
-
 
 def describe_dependence(dependence: xr.Dataset) -> Prose:
     """What the induction heads keep of their score without other heads, in words.
@@ -38,41 +36,78 @@ def describe_cuts(cuts: xr.Dataset) -> Prose:
     Args:
         cuts: Result of `cut_paths`.
     """
+    scores, effects = cuts["score"].mean("sequence"), cuts["effect"].to_numpy()
     lines = []
-    for effect in _EFFECTS:
-        chosen = cuts.sel(effect=effect)
-        for head in cuts["head_name"].to_numpy():
-            score = chosen["score"].sel(head_name=head).mean("sequence")
-            each = (f"{cut} {float(score.sel(cut=cut)):.2f}" for cut in cuts["cut"].to_numpy())
-            lines.append(f"{head}, {effect} effect: {', '.join(each)}")
+    for head in cuts["head_name"].to_numpy():
+        score = scores.sel(head_name=head)
+        clean = float(score.sel(effect="direct", cut="nothing"))
+        each = (
+            f"{cut} cut: "
+            + ", ".join(
+                f"{effect} {float(score.sel(effect=effect, cut=cut)):.2f}" for effect in effects
+            )
+            for cut in ("key", "query")
+        )
+        lines.append(
+            f"{head}, {clean:.2f} with nothing cut: {'; '.join(each)}. {_judge_inputs(score)}"
+        )
     direct, total = (
-        summarize(cuts["loss_change"].sel(effect=effect, cut="key")) for effect in _EFFECTS
+        summarize(cuts["loss_change"].sel(effect=effect, cut="key"))
+        for effect in ("direct", "total")
     )
-    what = f"induction scores with what {cuts.attrs['senders']} writes cut at one input"
+    writes = "write" if "," in cuts.attrs["senders"] else "writes"
+    what = f"induction scores with what {cuts.attrs['senders']} {writes} cut at one input"
     return bullets(
         f"**{cuts.attrs['model']}**, {what}:",
         lines,
         "\n\nWith the key cut into all of them the loss of the second half changes by "
-        f"{interval(direct, '+.2f')} nats (direct effect), {interval(total, '+.2f')} (total). "
-        + _compare_effects(cuts),
+        f"{interval(direct, '+.2f', units='nats')} (direct effect), "
+        f"{interval(total, '+.2f', units='nats')} (total). " + _compare_effects(cuts),
     )
+
+
+def _judge_inputs(score: xr.DataArray) -> str:
+    """Through which inputs a head follows the senders, by what the total effect takes away."""
+    total = score.sel(effect="total")
+    clean = float(total.sel(cut="nothing"))
+    key, query = (1 - float(total.sel(cut=cut)) / clean for cut in ("key", "query"))
+    if max(key, query) < 0.25:
+        return "It hardly follows them."
+    if query < 0.25:
+        return "It follows them through its key."
+    if key < 0.25:
+        return "It follows them through its query: *Q-composition*."
+    return "It follows them through key and query: *K- and Q-composition*."
 
 
 def _compare_effects(cuts: xr.Dataset) -> str:
-    """Why the direct and the total effect of the key differ for the first head."""
+    """What the direct message is worth to the key of the first head, and what the rest is."""
     score = cuts["score"].isel(head_name=0).mean("sequence")
-    lost = 1 - score.sel(cut="key") / score.sel(cut="nothing")
-    head, direct, total = score["head_name"].item(), *map(float, lost.sel(effect=list(_EFFECTS)))
-    said = f"Cut directly, the key of {head} loses {direct:.0%} of the score, in total {total:.0%}"
-    if abs(direct - total) < 0.1:
-        return f"{said}: what lies in between changes little."
-    if direct < total:
-        return f"{said}: the direct message is not needed, something in between passes it on too."
-    return (
-        f"{said}: more when everything in between is frozen than when it is not. Without the "
-        "senders, heads and MLPs in between write something else, and that makes up for part of "
-        "what is missing."
+    lost = {
+        str(one["effect"].item()): float(one)
+        for one in 1 - score.sel(cut="key") / score.sel(cut="nothing")
+    }
+    said = (
+        f"Cut directly, the key of {score['head_name'].item()} loses {lost['direct']:.0%} of the "
+        f"score, in total {lost['total']:.0%}; if the senders' own words stay and only what others "
+        f"make of them goes, {lost['indirect']:.0%}. "
     )
+    if max(lost.values()) < 0.25:
+        return said + "The key needs neither."
+    if lost["direct"] - lost["total"] >= 0.1:
+        return (
+            said + "More is lost when everything in between is frozen than when it is not: without "
+            "the senders, heads and MLPs in between write something else, and that makes up for "
+            "part of what is missing."
+        )
+    needed = [name for name in ("direct", "indirect") if lost[name] >= 0.25]
+    if needed == ["direct"]:
+        return said + "So it is what the senders write themselves that counts."
+    if needed == ["indirect"]:
+        return said + "So it is what lies in between that passes the message on."
+    if needed:
+        return said + "So the key needs both: what the senders write and what others make of it."
+    return said + "Either one is enough, so neither is needed: they say the same thing twice."
 
 
 def describe_direct_logits(logits: xr.Dataset) -> Prose:
@@ -117,5 +152,11 @@ def describe_faithfulness(kept: xr.Dataset) -> Prose:
             f"{interval(summarize(kept['loss'].sel(kept=name)))}, faithfulness "
             f"{interval(summarize(share))}; random heads {low:.2f} to {high:.2f}"
         )
-    losses = f"second-half loss {whole:.2f} nats with all heads, {none:.2f} with none"
+    uniform = float(kept.attrs["uniform"])
+    losses = (
+        f"second-half loss {whole:.2f} nats with all heads, {none:.2f} with none, "
+        f"{uniform:.2f} for a model that knows nothing"
+    )
+    if none > uniform:
+        losses += ". So part of what faithfulness counts is only to stop being wrong"
     return bullets(f"**{kept.attrs['model']}**: {losses}.", lines)

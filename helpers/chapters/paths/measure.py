@@ -54,10 +54,11 @@ def measure_paths(
 
     Returns:
         Dataset over `effect` ("direct": what lies in between is frozen; "total": what heads and
-        MLPs in between make of the senders goes too) and `cut` ("nothing", "query", "key",
-        "value", "all three"): `score` over `head_name`, `sequence`: induction score of each
-        receiver with that path cut; and `loss_change` over `sequence`: change of the second-half
-        loss, boundary left out, with that path cut into all receivers together, in nats.
+        MLPs in between make of the senders goes too; "indirect": only that goes) and `cut`
+        ("nothing", "query", "key", "value", "all three"): `score` over `head_name`, `sequence`:
+        induction score of each receiver with that path cut; and `loss_change` over `sequence`:
+        change of the second-half loss, boundary left out, with that path cut into all receivers
+        together, in nats.
 
     Raises:
         ValueError: If a receiver has no sender in an earlier layer.
@@ -73,6 +74,9 @@ def measure_paths(
     clean = predict(model, tokens, targets=targets).log_prob.mean(-1)
     steps = list(product(enumerate(PATH_EFFECTS), enumerate(_CUTS.values())))
     for (e, effect), (c, cut) in progress(steps, "cutting paths"):
+        if not cut and e > 0:  # nothing cut is nothing cut, by whatever effect
+            scores[e, c], change[e, c] = scores[0, c], change[0, c]
+            continue
         gathered: dict[Head, Tensor] = {}
         for j, head in enumerate(reading):
             with patch_path(model, earlier[head], head, input=cut, effect=effect, reference=values):

@@ -1,5 +1,6 @@
 """What depends on which heads: patterns without others, direct logits, and a few heads alone."""
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import nullcontext
 
@@ -163,7 +164,9 @@ def measure_faithfulness(
     Returns:
         Dataset of `loss` over `kept` ("all heads", "no heads", then the circuits) and `sequence`:
         second-half loss, boundary left out, in nats; `random` over `kept`, `draw`, averaged over
-        the first 8 sequences (NaN for the first two); and `size` and `heads` over `kept`.
+        the first 8 sequences (NaN for the first two); and `size` and `heads` over `kept`. The
+        attribute `uniform` is the loss of a model that knows nothing, log V: without any head a
+        model can be surer of what is wrong, and its loss higher.
 
     Raises:
         ValueError: If there is no circuit, or a head does not exist.
@@ -187,7 +190,7 @@ def measure_faithfulness(
                 ["all", "", *(", ".join(map(str, heads)) for heads in named.values())],
             ),
         },
-        attrs=about(model, sample, method=method, draws=draws),
+        attrs=about(model, sample, method=method, draws=draws, uniform=math.log(model.d_vocab)),
     )
 
 

@@ -7,6 +7,7 @@ import xarray as xr
 from helpers import theme
 from helpers.drawing.baseline import against_random, row_panels
 from helpers.drawing.frame import (
+    draw_level,
     height_of,
     largest,
     model_of,
@@ -18,8 +19,6 @@ from helpers.drawing.frame import (
 from helpers.drawing.heatmap import map_heads
 from helpers.drawing.lines import draw_bars
 from helpers.escaping import escape_name, escape_text
-
-_EFFECTS = {"direct": "direct effect", "total": "total effect (heads and MLPs in between too)"}
 
 
 def plot_dependence(dependence: xr.Dataset) -> go.Figure:
@@ -47,27 +46,27 @@ def plot_dependence(dependence: xr.Dataset) -> go.Figure:
 
 
 def plot_cut_paths(cuts: xr.Dataset) -> go.Figure:
-    """Induction scores with one path cut, direct and total effect, and what it costs.
+    """Induction scores with one path cut, by each effect, and what it costs.
 
     Args:
         cuts: Result of `cut_paths`.
 
     Returns:
         Above: the score of each receiver, with 95 % intervals; below: change of the second-half
-        loss with the path cut into all receivers together; left the direct effect, right the
-        total. The attribute `senders` names the senders.
+        loss with the path cut into all receivers together; a column for the direct, the total and
+        the indirect effect. The attribute `senders` names the senders.
     """
     effects = cuts["effect"].to_numpy().tolist()
     names = [escape_text(cut) for cut in cuts["cut"].to_numpy()]
     fig = panels(
-        [_EFFECTS[effect] for effect in effects],
+        [f"{effect} effect" for effect in effects],
         title=f"Senders cut at one input: {model_of(cuts)}",
         height=520,
         lines=1,
         rows=2,
-        cols=2,
+        cols=len(effects),
         vertical_spacing=0.08,
-        horizontal_spacing=0.05,
+        horizontal_spacing=0.04,
     )
     heads = cuts["head_name"].to_numpy().tolist()
     for column, effect in enumerate(effects, 1):
@@ -83,10 +82,11 @@ def plot_cut_paths(cuts: xr.Dataset) -> go.Figure:
         draw_bars(fig, names, lost, color=theme.MUTED, hover=hover, **place)
     ends = summarize_known(cuts["loss_change"])
     bottom, top = -largest(-ends["low"]), max(0.05, largest(ends["high"]))
-    fig.update_yaxes(title="induction score", range=[0, 1], row=1, col=1)
+    fig.update_yaxes(range=[0, 1], row=1)
+    fig.update_yaxes(title="induction score", row=1, col=1)
     fig.update_yaxes(range=[1.1 * bottom, 1.1 * top], row=2)
     fig.update_yaxes(title="loss rises by (nats)", row=2, col=1)
-    fig.update_xaxes(title="input that is cut", row=2)
+    fig.update_xaxes(title="input that is cut", tickangle=-40, row=2)
     return say_if_empty(fig)
 
 
@@ -125,7 +125,7 @@ def plot_faithfulness(kept: xr.Dataset) -> go.Figure:
 
     Returns:
         A dot with its 95 % interval for each set that is kept, a grey dot a random draw of as
-        many heads from the same layers.
+        many heads from the same layers; the dotted line is a model that knows nothing.
     """
     names = [
         f"{escape_name(name)} ({size})"
@@ -135,6 +135,8 @@ def plot_faithfulness(kept: xr.Dataset) -> go.Figure:
     fig = row_panels([""], title=title, rows=names)
     random = kept["random"].transpose("kept", "draw").to_numpy()
     against_random(fig, names, summarize_known(kept["loss"]), random, unit="nats")
-    ends = past_zero(largest(kept["loss"], kept["random"]))
+    uniform = float(kept.attrs["uniform"])
+    draw_level(fig, x=uniform, name=f"knows nothing: {uniform:.2f}", where="top left")
+    ends = past_zero(max(largest(kept["loss"], kept["random"]), uniform))
     fig.update_xaxes(title="loss of the second half (nats)", range=ends)
     return say_if_empty(fig)

@@ -12,4 +12,5 @@ from helpers.chapters.removal.plot import (
     plot_group_effects,
     plot_removal_curve,
 )
-from helpers.interventions import sample_random_heads
+from helpers.interventions import patch, sample_random_heads
+from helpers.running import activations

@@ -54,7 +54,7 @@ def describe_curve(curve: xr.Dataset) -> Prose:
     Args:
         curve: Result of `remove_in_order`.
     """
-    loss = summarize(curve["loss"])
+    loss, odds = summarize(curve["loss"]), summarize(curve["log_odds"])
     low, high = np.quantile(curve["random"].to_numpy(), [0.025, 0.975], axis=1)
     removed = curve["removed"].to_numpy()
     above = [
@@ -62,18 +62,23 @@ def describe_curve(curve: xr.Dataset) -> Prose:
         for count, least, top in zip(removed, loss["low"].to_numpy(), high, strict=True)
         if count and least > top
     ]
-    first = loss.isel(removed=1)
-    last = loss.isel(removed=-1)
-    return Prose(
+    first, last = loss.isel(removed=1), loss.isel(removed=-1)
+    said = (
         f"**{curve.attrs['model']}**: the loss of the second half is "
         f"{float(loss['mean'][0]):.2f} nats with all heads, {interval(first)} without the best "
         f"induction head, and {interval(last)} without {int(removed[-1])}; as many random heads "
         f"of the same layers leave it between {low[-1]:.2f} and {high[-1]:.2f}. "
-        + (
-            f"It lies above the random band with {', '.join(map(str, above))} removed."
-            if above
-            else "It never leaves the random band."
-        )
+    )
+    if above and above == removed[removed >= above[0]].tolist():
+        said += f"It lies above the random band from {above[0]} removed on. "
+    elif above:
+        said += f"It lies above the random band with {', '.join(map(str, above))} removed. "
+    else:
+        said += "It never leaves the random band. "
+    steps = odds["mean"].to_numpy()
+    return Prose(
+        f"{said}The log-odds of the right token, which have no floor, go from {steps[0]:.1f} to "
+        f"{steps[1]:.1f} with the best head and to {steps[-1]:.1f} with all."
     )
 
 
@@ -94,11 +99,18 @@ def describe_dissociation(removed: xr.Dataset, mlps: xr.Dataset, *, method: str 
         later.sel(input=name).dropna("sequence").mean("sequence").transpose("layer").to_numpy()
         for name in ("second half", "text")
     )
-    more = int((language > repeat).sum())
-    return Prose(
+    said = (
         f"Without its induction heads the loss of **{removed.attrs['model']}** changes by "
         f"{interval(second, '+.2f')} nats on the repeat and {interval(text, '+.2f')} on text."
-        f" Of its {len(repeat)} MLPs beyond layer 0, {more} cost text more than the repeat when "
-        f"they go; the median one costs text {np.median(language):+.3f} and the repeat "
-        f"{np.median(repeat):+.3f} nats."
+    )
+    if len(repeat) == 0:
+        return Prose(said)
+    both, spoken = (
+        float(mlps["together"].sel(input=name).mean("sequence")) for name in ("second half", "text")
+    )
+    return Prose(
+        f"{said} Of its {len(repeat)} MLPs beyond layer 0, {(language > repeat).sum()} cost text "
+        f"more than the repeat when they go; the median one costs text {np.median(language):+.3f} "
+        f"and the repeat {np.median(repeat):+.3f} nats. All of these together cost the repeat "
+        f"{both:+.2f} and text {spoken:+.2f} nats."
     )

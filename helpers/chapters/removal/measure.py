@@ -17,7 +17,7 @@ from helpers.interventions import (
     read_groups,
     sample_controls,
 )
-from helpers.interventions.fast import losses_without, predict_without
+from helpers.interventions.fast import predict_without
 from helpers.metrics import part_slice
 from helpers.models import Model, Part, Site, UnsupportedModelError
 from helpers.results import label_array
@@ -108,9 +108,11 @@ def remove_in_order(
         draws: How many groups of random heads to compare each step with.
 
     Returns:
-        Dataset of `loss` over `removed` (0, 1, 2 … all) and `sequence`: mean loss of the
-        second half, boundary left out, in nats; and `random` over `removed`, `draw`, averaged over
-        the first 8 sequences.
+        Dataset over `removed` (0, 1, 2 … all) and `sequence`: `loss`, mean loss of the second
+        half, boundary left out, in nats; and `log_odds`, mean of log p / (1 - p) for the
+        probability p of the right token, which has no floor as the loss has at 0. And over
+        `removed` and `draw`, averaged over the first 8 sequences: `random` and `random_log_odds`,
+        the same for random heads.
 
     Raises:
         ValueError: If there are no heads or one does not exist.
@@ -121,21 +123,36 @@ def remove_in_order(
     few = min(RANDOM_SEQUENCES, len(sample))
     groups = [order[:size] for size in sizes]
     drawn = sample_controls(groups, model, draws=draws, seed=sample.seed)
-    loss = losses_without(model, sample, [[], *groups], method=method)
-    random = losses_without(model, sample, drawn, method=method, first=few)
-    clean = loss[0, :few].mean().expand(1, draws)
+
+    def without(heads: Sequence[Sequence[Head]], first: int | None = None) -> Tensor:
+        return predict_without(
+            model,
+            sample.tokens,
+            heads,
+            method=method,
+            targets=part_slice("second", sample.n),
+            seed=sample.seed,
+            first=first,
+            label="removing heads",
+        )
+
+    ours, random = without([[], *groups]), without(drawn, few)
     coords = {"removed": [0, *sizes]}
-    what = {"long_name": "loss of the second half", "units": "nats"}
+    variables = {}
+    for name, of_draws, number, what in (
+        ("loss", "random", torch.neg, {"long_name": "loss of the second half", "units": "nats"}),
+        ("log_odds", "random_log_odds", _log_odds, {"long_name": "log-odds of the right token"}),
+    ):
+        found = number(ours).mean(-1)
+        drawn_found = number(random).mean((1, 2)).view(len(sizes), draws)
+        clean = found[:1, :few].mean(-1, keepdim=True).expand(1, draws)
+        every = {"coords": coords, **what}
+        variables[name] = label_array(found, ("removed", "sequence"), **every)
+        variables[of_draws] = label_array(
+            torch.cat([clean, drawn_found]), ("removed", "draw"), **every
+        )
     return xr.Dataset(
-        {
-            "loss": label_array(loss, ("removed", "sequence"), coords=coords, **what),
-            "random": label_array(
-                torch.cat([clean, random.mean(-1).view(len(sizes), draws)]),
-                ("removed", "draw"),
-                coords=coords,
-                **what,
-            ),
-        },
+        variables,
         attrs=about(
             model,
             sample,
@@ -145,6 +162,11 @@ def remove_in_order(
             random_sequences=few,
         ),
     )
+
+
+def _log_odds(log_prob: Tensor) -> Tensor:
+    """For each right token, log p / (1 - p), up to 14: beyond that float32 cannot tell 1 - p."""
+    return log_prob - torch.log(-torch.expm1(log_prob.clamp(max=-1e-6)))
 
 
 def remove_mlps(
@@ -163,7 +185,9 @@ def remove_mlps(
         method: What is put in its place.
 
     Returns:
-        Dataset of `effect` over `layer`, `input` and `sequence`, as in `remove_groups`.
+        Dataset of `effect` over `layer`, `input` and `sequence`, as in `remove_groups`; and
+        `together` over `input`, `sequence`: all MLPs beyond layer 0 taken away at once (NaN if
+        there are none).
 
     Raises:
         UnsupportedModelError: If the model has no MLPs.
@@ -173,17 +197,23 @@ def remove_mlps(
     sample = read_repeated(model, sample)
     text = read_control(model, text, sample)
     layers: list[list[Part]] = [[Site("mlp_out", layer)] for layer in range(model.n_layers)]
-    effect = torch.full((model.n_layers, len(INPUTS), max(len(sample), len(text))), torch.nan)
-    for i, of_layers in enumerate(_effects(model, sample, text, layers, method)):
-        effect[:, i, : of_layers.shape[1]] = of_layers
-    labelled = label_array(
-        effect,
-        ("layer", "input", "sequence"),
-        coords={"input": list(INPUTS), "layer": np.arange(model.n_layers)},
-        **_EFFECT,
+    later = [part for layer in layers[1:] for part in layer]
+    groups = [*layers, later] if later else layers
+    size = max(len(sample), len(text))
+    effect = torch.full((model.n_layers + 1, len(INPUTS), size), torch.nan)
+    for i, found in enumerate(_effects(model, sample, text, groups, method)):
+        effect[: len(groups), i, : found.shape[1]] = found
+    coords = {"input": list(INPUTS)}
+    over_layers = coords | {"layer": np.arange(model.n_layers)}
+    return xr.Dataset(
+        {
+            "effect": label_array(
+                effect[:-1], ("layer", "input", "sequence"), coords=over_layers, **_EFFECT
+            ),
+            "together": label_array(effect[-1], ("input", "sequence"), coords=coords, **_EFFECT),
+        },
+        attrs=about(model, sample, text=text.source, method=method),
     )
-    attrs = about(model, sample, text=text.source, method=method)
-    return xr.Dataset({"effect": labelled}, attrs=attrs)
 
 
 def _effects(

@@ -13,6 +13,7 @@ from helpers.drawing.frame import (
     draw_diagonal,
     largest,
     model_of,
+    panels,
     past_zero,
     say_if_empty,
     summarize_known,
@@ -23,43 +24,57 @@ from helpers.escaping import escape_name, escape_text
 
 
 def plot_removal_curve(curve: xr.Dataset) -> go.Figure:
-    """Loss of the second half against the number of heads removed, beside random heads.
+    """Loss and log-odds against the number of heads removed, beside random heads.
 
     Args:
         curve: Result of `remove_in_order`.
 
     Returns:
-        Line with 95 % intervals over sequences; the grey band holds 95 % of the draws of random
-        heads of the same layers, the grey line is their median.
+        Left the loss of the second half, right the log-odds of the right token: lines with 95 %
+        intervals over sequences; the grey band holds 95 % of the draws of random heads of the
+        same layers, the grey line is their median.
     """
-    summary = summarize_known(curve["loss"])
     removed = curve["removed"].to_numpy()
-    low, middle, high = np.quantile(curve["random"].to_numpy(), [0.025, 0.5, 0.975], axis=1)
     method = escape_text(curve.attrs["method"])
-    title = f"Heads removed ({method}): {model_of(curve)}"
-    fig = theme.figure(title=title, height=460, lines=1)
     draws = f"random heads of the same layers, 95 % of {curve.attrs['draws']} draws"
-    draw_band(fig, removed, low, high, color="rgba(123, 135, 148, 0.25)", name=draws)
-    fig.add_scatter(
-        x=removed,
-        y=middle,
-        mode="lines",
-        line={"color": theme.MUTED, "width": 1.5},
-        name="their median",
-        hovertemplate="%{x} random heads: %{y:.2f} nats<extra></extra>",
+    fig = panels(
+        ["loss", "log-odds of the right token"],
+        title=f"Heads removed ({method}): {model_of(curve)}",
+        height=460,
+        lines=1,
+        shared_yaxes=False,
+        horizontal_spacing=0.1,
     )
-    fig.add_scatter(
-        x=removed,
-        y=summary["mean"].to_numpy(),
-        error_y=whiskers(summary),
-        mode="lines+markers",
-        marker={"color": theme.SECOND, "size": 8},
-        name="induction heads, the best first",
-        hovertemplate="%{x} heads: %{y:.2f} nats<extra></extra>",
-    )
-    top = largest(summary["high"], curve["random"])
+    shown = (("loss", "random", "nats"), ("log_odds", "random_log_odds", ""))
+    for column, (ours, of_draws, unit) in enumerate(shown, 1):
+        summary, random = summarize_known(curve[ours]), curve[of_draws].to_numpy()
+        low, middle, high = np.quantile(random, [0.025, 0.5, 0.975], axis=1)
+        place = {"row": 1, "col": column, "showlegend": column == 1}
+        band = "rgba(123, 135, 148, 0.25)"
+        draw_band(fig, removed, low, high, color=band, name=draws, **place)
+        fig.add_scatter(
+            x=removed,
+            y=middle,
+            mode="lines",
+            line={"color": theme.MUTED, "width": 1.5},
+            name="their median",
+            hovertemplate=f"%{{x}} random heads: %{{y:.2f}} {unit}<extra></extra>",
+            **place,
+        )
+        fig.add_scatter(
+            x=removed,
+            y=summary["mean"].to_numpy(),
+            error_y=whiskers(summary),
+            mode="lines+markers",
+            marker={"color": theme.SECOND, "size": 8},
+            name="induction heads, the best first",
+            hovertemplate=f"%{{x}} heads: %{{y:.2f}} {unit}<extra></extra>",
+            **place,
+        )
+    top = largest(summarize_known(curve["loss"])["high"], curve["random"])
     fig.update_xaxes(title="heads removed", tickvals=_apart(removed))
-    fig.update_yaxes(title="loss of the second half (nats)", range=past_zero(top))
+    fig.update_yaxes(title="loss of the second half (nats)", range=past_zero(top), col=1)
+    fig.update_yaxes(title="log p / (1 - p)", col=2)
     return say_if_empty(fig)
 
 
@@ -106,13 +121,14 @@ def plot_dissociation(removed: xr.Dataset, mlps: xr.Dataset, *, method: str = "m
 
     Returns:
         Across: change of the second-half loss; up: change of the loss on text; one dot a group of
-        heads, one an MLP, a small grey one a random draw of heads. On the dotted line both
-        lose as much. The axes are symmetric logarithms: linear up to 0.1 nats.
+        heads, one an MLP, one all MLPs beyond layer 0 together, a small grey one a random draw of
+        heads. On the dotted line both lose as much. The axes are symmetric logarithms: linear up
+        to 0.1 nats.
     """
     fig = theme.figure(title=f"Repeat against text: {model_of(removed)}", height=560, lines=1)
     effect = removed["effect"].sel(removal=method)
     random = removed["random"].sel(removal=method).stack(dot=("group", "draw"))
-    end = max(largest(mlps["effect"], effect), 0.2) * 1.2
+    end = max(largest(mlps["effect"], mlps["together"], effect), 0.2) * 1.2
     draw_diagonal(fig, _squeeze([0.0, end]), name="both alike")
     fig.add_scatter(
         x=_squeeze(random.sel(input="second half")),
@@ -122,12 +138,17 @@ def plot_dissociation(removed: xr.Dataset, mlps: xr.Dataset, *, method: str = "m
         name="random heads",
         hoverinfo="skip",
     )
+    layers = mlps["effect"].sizes["layer"]
+    later = f"MLPs 1 to {layers - 1} together" if layers > 2 else "MLP 1"
+    together = mlps["together"].expand_dims(group=[later] if layers > 1 else [])
     series = [
         ("an MLP", mlps["effect"], "layer", {"size": 8, "symbol": "diamond"}),
+        ("all MLPs beyond layer 0", together, "group", {"size": 12, "symbol": "diamond"}),
         ("a group of heads", effect, "group", {"size": 11, "symbol": "circle"}),
     ]
+    colors_of = (theme.SERIES[1], theme.SERIES[1], theme.SERIES[0])
     dots, written, colors = [], [], []
-    for (kind, values, dim, look), color in zip(series, theme.SERIES[1::-1], strict=True):
+    for (kind, values, dim, look), color in zip(series, colors_of, strict=True):
         across, up = (
             summarize_known(values.sel(input=name))["mean"].to_numpy()
             for name in ("second half", "text")
