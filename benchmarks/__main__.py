@@ -1,4 +1,4 @@
-"""`python -m benchmarks [MODEL]`: measure, print a table, write JSON.
+"""`python -m benchmarks [MODEL]`: measure, print a table, write JSON (`work`: see work.py).
 
 Every way of doing a piece of work runs in this one process and in turns, so that what else the
 machine does meets all of them; medians of the turns are compared. Ratios mean something, seconds
@@ -20,6 +20,7 @@ import torch
 from benchmarks import works
 from benchmarks.floor import Floor
 from benchmarks.measure import describe_machine, measure, multiplication_rate
+from benchmarks.work import main as count_work
 from helpers import Head, Model, load_model, sample_repeated_tokens
 from helpers.inputs import bos_token
 from helpers.interventions.fast import replace_positions
@@ -33,6 +34,8 @@ BATCHES = (1, 2, 4, 8)
 
 def main() -> int:
     """Run the benchmark and return the exit status."""
+    if sys.argv[1:2] == ["work"]:
+        return count_work(sys.argv[2:])
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument(
         "model",

@@ -3,11 +3,14 @@
 import json
 import sys
 
+import nbformat
 import pytest
+from nbformat.v4 import new_code_cell, new_notebook
 from shapes import LLAMA
 
 from benchmarks import __main__ as bench
 from benchmarks.floor import Floor
+from benchmarks.work import feeds
 from helpers.models import untrained_model
 
 
@@ -68,3 +71,49 @@ def test_it_runs_and_all_ways_agree(tmp_path, monkeypatch, capsys):
     assert report["machine"]["device"] and report["rate"]["before"] > 0
     said = capsys.readouterr().out
     assert "N = 200 left out: mini reads 128 tokens" in said and "share of roofline" in said
+
+
+def test_the_work_of_the_walkthrough_is_counted_by_hand(tmp_path, monkeypatch, capsys):
+    """A scan by hand: blocks on all positions, and the patterns of the last layer."""
+    notebook = new_notebook(
+        cells=[
+            new_code_cell("from helpers import load_model, sample_repeated_tokens, scan"),
+            new_code_cell("MODEL, SEQUENCES = 'auto', 9", metadata={"tags": ["parameters"]}),
+            new_code_cell("model = load_model(MODEL)"),
+            new_code_cell("sample = sample_repeated_tokens(model, n=6, sequences=SEQUENCES)"),
+            new_code_cell("scores = scan.score_heads(model, sample)"),
+            new_code_cell("scan.plot_head_scores(scores['induction'])"),
+        ]
+    )
+    for name in ("01_one.ipynb", "02_two.ipynb"):
+        nbformat.write(notebook, tmp_path / name)
+    options = ["--notebooks", str(tmp_path), "--sequences", "2", "--build", str(tmp_path)]
+    monkeypatch.setattr(sys, "argv", ["benchmarks", "work", "mini", *options])
+    assert bench.main() == 0
+    report = json.loads((tmp_path / "work-mini.json").read_text())
+    one, two = (call for call in report["calls"] if call["call"] == "score_heads")
+    assert (one["chapter"], one["before"], one["feeds"]) == ("01_one", "", "figure")
+    assert (two["chapter"], two["before"], two["flop"]) == ("02_two", "01_one", one["flop"])
+    # 2 sequences of 13 positions; 3 whole blocks with all keys of the square; of the last layer
+    # queries, keys and their products.
+    width, pos = 192, 13
+    block = 2 * pos * (4 * width**2 + 2 * width * 768) + 4 * pos**2 * width
+    last = 2 * pos * 2 * width**2 + 2 * pos**2 * width
+    assert one["flop"] == pytest.approx(2 * (3 * block + last), rel=0.1)
+    said = capsys.readouterr().out
+    assert "50.0% of it computed before" in said
+
+
+def test_what_becomes_of_a_result_is_read_from_the_cells():
+    fed = feeds(
+        [
+            "a = measure_a(model)\nb = measure_b(model)\nc = measure_c(model)",
+            "d = measure_d(model)",
+            "e = summarize(a)\nassert check(d)",
+            "claims.verdict(e=e)",
+            "plot_b(b)",
+            "describe_c(c)",
+        ]
+    )
+    assert (fed["measure_a"], fed["measure_b"], fed["measure_d"]) == ("claim", "figure", "check")
+    assert not fed.get("measure_c")
