@@ -12,6 +12,7 @@ import inspect
 import os
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import chdir, contextmanager
 from dataclasses import asdict, dataclass, field, fields, is_dataclass
@@ -103,8 +104,10 @@ def main(arguments: list[str]) -> int:
     if chosen.sequences:
         parameters["SEQUENCES"] = chosen.sequences
     source = find_source(str(parameters["MODEL"]))
-    calls = count(find_notebooks(chosen.notebooks), parameters, say=_say)
-    path = chosen.build / f"work-{source.name.replace('/', '--')}.json"
+    path = chosen.build / f"work-{source.name.replace('/', '--')}"
+    notebooks = find_notebooks(chosen.notebooks)
+    calls = count(notebooks, parameters, results=path.resolve(), say=_say)
+    path = path.with_suffix(".json")
     report = {"model": source.name, "revision": source.revision}
     write_json({**report, "calls": [asdict(call) for call in calls]}, path)
     _say(f"\n{as_tables(calls)}\nwritten: {path}\n")
@@ -115,6 +118,7 @@ def count(
     notebooks: list[Path],
     parameters: dict[str, object],
     *,
+    results: Path,
     say: Callable[[str], None] = lambda _line: None,
 ) -> list[Call]:
     """What each call of each notebook computes.
@@ -122,14 +126,15 @@ def count(
     Args:
         notebooks: The notebooks, in order.
         parameters: Values for their `parameters` cells.
+        results: Where what the notebooks keep is written.
         say: Gets a line for each notebook.
     """
     every: list[Call] = []
-    with _empty_cache(), FlopCounterMode(display=False) as mode:
+    with _empty_cache(results), FlopCounterMode(display=False) as mode:
         counter = Counter(mode)
         with _counting(counter):
             for path in notebooks:
-                start = mode.get_total_flops()
+                start, since = mode.get_total_flops(), time.monotonic()
                 counter.chapter, counter.calls = path.stem, []
                 sources = _run(path, parameters)
                 fed = feeds(sources)
@@ -138,7 +143,8 @@ def count(
                 total = mode.get_total_flops() - start
                 rest = total - sum(call.flop for call in counter.calls)
                 every += [*counter.calls, Call(path.stem, BY_HAND, rest, feeds="check")]
-                say(f"{path.stem}: {total / TERA:.3f} TFLOP\n")
+                took = time.monotonic() - since
+                say(f"{path.stem}: {total / TERA:.3f} TFLOP in {took:.0f} s\n")
     return [call for call in every if call.flop]
 
 
@@ -279,7 +285,7 @@ def _counting(counter: Counter) -> Iterator[None]:
 
 
 @contextmanager
-def _empty_cache() -> Iterator[None]:
+def _empty_cache(results: Path) -> Iterator[None]:
     """The models that are in the cache, and no results."""
     here = cache_directory()
     with tempfile.TemporaryDirectory() as folder:
@@ -287,7 +293,7 @@ def _empty_cache() -> Iterator[None]:
             if entry.name != "residuals":
                 (Path(folder) / entry.name).symlink_to(entry.resolve())
         before = {name: os.environ.get(name) for name in ("HELPERS_CACHE", "HELPERS_RESULTS")}
-        os.environ.update(HELPERS_CACHE=folder, HELPERS_RESULTS=str(Path(folder) / "results"))
+        os.environ.update(HELPERS_CACHE=folder, HELPERS_RESULTS=str(results))
         try:
             yield
         finally:
