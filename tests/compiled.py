@@ -30,8 +30,12 @@ D_MODEL = OUTPUT.stop
 D_HEAD = 64
 
 
-def compile_model() -> Model:
-    """Write the weights and wrap the model like any other."""
+def compile_model(*, also: Head | None = None) -> Model:
+    """Write the weights and wrap the model like any other.
+
+    Args:
+        also: One head more, which attends uniformly and says what it sees.
+    """
     config = TransformerBridgeConfig(
         d_model=D_MODEL,
         d_head=D_HEAD,
@@ -69,6 +73,9 @@ def compile_model() -> Model:
         v=(TOKEN, torch.eye(VOCABULARY)),
         o=(OUTPUT, torch.eye(VOCABULARY)),
     )
+    if also is not None:
+        every = torch.eye(VOCABULARY)
+        _write(weights, also, v=(TOKEN, every), o=(OUTPUT, every))
     source = Source("compiled", Path(__file__).parent, "written by hand", "a test asked for it")
     return wrap_bridge(bridge, source)
 

@@ -153,7 +153,7 @@ def test_the_ladder_shows_both_ways_and_chance(compiled):
     fig = plot_embeddings(ladder)
     assert [bar.name for bar in fig.data if bar.name] == ["along keys", "along queries"]
     low, _ = wilson_interval(1.0, 20)
-    assert list(fig.data[0].error_y.arrayminus) == approx([1 - low] * 4)
+    assert list(fig.data[0].error_y.arrayminus) == approx([1 - low] * 5)
     assert any("chance: 0.0500" in note.text for note in fig.layout.annotations)
 
 

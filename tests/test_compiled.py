@@ -21,7 +21,7 @@ from helpers.chapters.circuit import (
 )
 from helpers.chapters.loss import measure_loss, summarize_loss
 from helpers.chapters.scan import score_heads
-from helpers.weights import chance_reciprocal_rank
+from helpers.weights import EMBEDDINGS, chance_reciprocal_rank
 
 N = 10
 PAIR = f"{PREVIOUS} > {INDUCTION}"
@@ -124,7 +124,7 @@ def test_every_rung_is_perfect_without_noise(compiled):
     assert (ladder["accuracy"] == 1.0).all()
     assert ladder.attrs["tokens"] == 40
     table = tabulate_accuracy(ladder)
-    assert table.index.tolist() == ["raw", "normalized", "effective", "centred", "chance"]
+    assert table.index.tolist() == [*EMBEDDINGS, "chance"]
     shares = table.drop(columns=["low", "high"], level=1).loc[["raw", "centred"]]
     assert (shares == 1.0).all(axis=None)
     assert table.loc["chance", ("along keys", "top-5")] == approx(5 / 40)

@@ -149,8 +149,8 @@ def write_tokens(
         token: The token, as text (one token, a leading space included if it has one) or id.
         k: How many tokens.
         embedding: What stands for the token: "raw" (W_E), "normalized", "effective" (after the
-            first block), "centred"; see `read_by_layer`. "centred" needs many tokens to be centred
-            over and is not for a single one.
+            first block), "read" (before the head's own layer); see `read_by_layer`. "centred"
+            needs many tokens to be centred over and is not for a single one.
 
     Returns:
         A table of `token` and `logit`, the most promoted first. Its `attrs` say where the token

@@ -1,4 +1,4 @@
-"""What stands for a token where a head reads: four embeddings, from raw W_E to what is there."""
+"""What stands for a token where a head reads: five embeddings, from raw W_E to what is there."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from helpers.heads import Head
 from helpers.models import Model
 from helpers.weights.token_residuals import token_residuals
 
-Embedding = Literal["raw", "normalized", "effective", "centred"]
+Embedding = Literal["raw", "normalized", "effective", "read", "centred"]
 EMBEDDINGS: tuple[Embedding, ...] = get_args(Embedding)
 
 
@@ -48,9 +48,11 @@ def read_by_layer(
     |------------|-------------------------------------------------------------------------|
     | raw        | W_E, no biases (the post)                                               |
     | normalized | W_E through the layer's LayerNorm, with biases                           |
-    | effective  | residual after block 0 of `[BOS, token]`, through LayerNorm, with biases|
-    | centred    | residual of `[BOS, token]` before the layer, through LayerNorm,         |
-    |            | minus its mean over tokens, no biases                                   |
+    | effective  | residual after block 0 of `[BOS, token]`, through LayerNorm, with       |
+    |            | biases (much public code); a head in layer 0 cannot read it             |
+    | read       | residual of `[BOS, token]` before the layer, through LayerNorm, with    |
+    |            | biases: what the layer's heads do read                                  |
+    | centred    | read, minus its mean over tokens, no biases                             |
 
     Args:
         model: The model.
@@ -66,10 +68,10 @@ def read_by_layer(
     """
     if embedding not in EMBEDDINGS:
         raise ValueError(f"Unknown embedding {embedding!r}; there are {', '.join(EMBEDDINGS)}.")
-    if embedding == "centred":
-        before = token_residuals(model, layers, tokens=tokens)
-        pairs = zip(layers, before, strict=True)
-        return {layer: _centred(model.normalize(residual, layer)) for layer, residual in pairs}
+    if embedding in ("read", "centred"):
+        before = zip(layers, token_residuals(model, layers, tokens=tokens), strict=True)
+        read = {layer: model.normalize(residual, layer) for layer, residual in before}
+        return read if embedding == "read" else {at: x - x.mean(0) for at, x in read.items()}
     if embedding == "effective":
         (E,) = token_residuals(model, [1], tokens=tokens)
     else:
@@ -102,7 +104,3 @@ def pick_readings(
         b_Q, b_K, b_V = none, none, (none,) * len(previous)
     values = tuple(read[head.layer] for head in previous)
     return Readings(read[induction.layer], values, b_Q, b_V, b_K)
-
-
-def _centred(x: Float[Tensor, "token d_model"]) -> Float[Tensor, "token d_model"]:
-    return x - x.mean(0)

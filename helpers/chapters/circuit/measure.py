@@ -136,8 +136,9 @@ def score_embeddings(
         seed: Seed of the sample.
 
     Returns:
-        Dataset of `accuracy` over `embedding` ("raw", "normalized", "effective", "centred"),
-        `along` and `k`, and of `mrr`, the mean reciprocal rank, over the first two; in [0, 1].
+        Dataset of `accuracy` over `embedding` ("raw", "normalized", "effective", "read",
+        "centred"), `along` and `k`, and of `mrr`, the mean reciprocal rank, over the first two;
+        in [0, 1].
 
     Raises:
         ValueError: If a head does not exist or the pair is the wrong way round.
