@@ -17,7 +17,13 @@ from helpers.claims import (
     evidence,
     list_own,
 )
-from helpers.claims.about_circuit import faithfulness, key_path
+from helpers.claims.about_circuit import (
+    effective_embedding,
+    faithfulness,
+    key_path,
+    pair_against_random,
+    summed,
+)
 from helpers.claims.about_heads import layer_difference, removal, same_head, spared, top_head
 from helpers.claims.evidence import Finding, claim, judge_evidence
 from helpers.claims.numbers import Number, share_of
@@ -108,6 +114,36 @@ def test_the_key_alone_must_carry_the_score():
     assert found.controls == {"query cut": approx(0.0)}
     assert not key_path(cuts(0.6, 0.8), effect="direct").holds
     assert not key_path(cuts(0.2, 0.4), effect="direct").holds  # the query carries half as well
+
+
+def fed_with_effective(first: str, second: str) -> list[str]:
+    """What E6, E7 and E8 are about: one writer, the same one, and both; every share is 0.1."""
+
+    def shares(dim: str, names: list) -> xr.Dataset:
+        coords = {dim: names, "embedding": ["raw", "effective", "centred"], "along": ["keys"]}
+        values = np.full((len(names), 3, 1, 1), 0.1)
+        data = {"accuracy": ((*coords, "k"), values)}
+        return xr.Dataset(data, coords={**coords, "k": [1]}, attrs={**ATTRS, "tokens": 100})
+
+    pair = f"{first} > L2H1"
+    pairs = shares("pair", [pair, "L1H0 > L2H0"])
+    sums = shares("summed", [1, 2]).assign_attrs(induction="L2H1")
+    return [
+        effective_embedding(pairs.isel(pair=0).assign_attrs(pair=pair)).subject,
+        pair_against_random(pairs.assign_coords(kind=("pair", ["pair", "random"]))).subject,
+        summed(sums.assign_coords(added=("summed", [first, second]))).subject,
+    ]
+
+
+def test_a_claim_names_heads_that_cannot_read_what_it_feeds_them():
+    first, both, second = (
+        f"; {heads} in layer 0 cannot read the effective embedding"
+        for heads in ("L0H1", "L0H1 and L0H7", "L0H7")
+    )
+    pair = "L0H1 > L2H1" + first
+    assert fed_with_effective("L0H1", "L0H7") == [pair, pair, "L0H1 + L0H7 > L2H1" + both]
+    later = "L1H1 > L2H1"
+    assert fed_with_effective("L1H1", "L0H7") == [later, later, "L1H1 + L0H7 > L2H1" + second]
 
 
 def test_faithfulness_by_hand():

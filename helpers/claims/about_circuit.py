@@ -5,6 +5,7 @@ import math
 import numpy as np
 import xarray as xr
 
+from helpers.chapters.circuit import say_unread
 from helpers.claims.evidence import Finding, claim, nothing
 from helpers.claims.numbers import Number, mean_of, share_of, upper
 from helpers.results import find_pair
@@ -41,8 +42,8 @@ def composition(composed: xr.Dataset, scores: xr.Dataset) -> Finding:
     needs=("embeddings",),
     says="the effective embedding at least doubles the circuit's accuracy with raw W_E",
     number="top-1 accuracy along keys, residual after block 0; interval: Wilson, over tokens",
-    otherwise="the residual stream after block 0 is not what makes this circuit match, or a head "
-    "sits in layer 0 and cannot read it: compare the other embeddings of chapter 5",
+    otherwise="the residual stream after block 0 is not what makes this circuit match: compare the "
+    "other embeddings of chapter 5",
 )
 def effective_embedding(embedded: xr.Dataset) -> Finding:
     """lower end at least twice the accuracy with raw W_E, and ten times chance"""
@@ -56,7 +57,7 @@ def effective_embedding(embedded: xr.Dataset) -> Finding:
         number,
         {"raw W_E": raw, "centred embedding (not in the rule)": centred, "chance": 1 / tokens},
         number.low >= 2 * raw and number.low >= 10 / tokens,
-        str(embedded.attrs["pair"]),
+        _subject(str(embedded.attrs["pair"])),
     )
 
 
@@ -82,7 +83,7 @@ def pair_against_random(pairs: xr.Dataset) -> Finding:
         number,
         {"random pairs, 97.5 %": band, "best other candidate": best, "chance": 1 / tokens},
         number.low > band and number.low > 10 / tokens,
-        str(own["pair"].to_numpy()[0]),
+        _subject(str(own["pair"].to_numpy()[0])),
     )
 
 
@@ -111,8 +112,14 @@ def summed(sums: xr.Dataset) -> Finding:
         number,
         {"one head": one, "chance": 1 / tokens},
         number.low > one and number.low > 10 / tokens,
-        f"{' + '.join(added)} > {sums.attrs['induction']}",
+        _subject(f"{' + '.join(added)} > {sums.attrs['induction']}"),
     )
+
+
+def _subject(circuit: str) -> str:
+    """The heads, and which of them cannot read what E6 to E8 feed them."""
+    unread = say_unread(circuit)
+    return f"{circuit}; {unread}" if unread else circuit
 
 
 @claim(

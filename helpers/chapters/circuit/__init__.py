@@ -6,6 +6,7 @@ from helpers.chapters.circuit.describe import (
     describe_circuit_baselines,
     describe_copying,
     describe_summed,
+    say_unread,
 )
 from helpers.chapters.circuit.measure import (
     score_candidate_pairs,

@@ -4,6 +4,7 @@ import numpy as np
 import xarray as xr
 
 from helpers.drawing.prose import Prose
+from helpers.heads import Head
 
 
 def describe_circuit(circuit: xr.Dataset, embedded: xr.Dataset) -> Prose:
@@ -23,12 +24,21 @@ def describe_circuit(circuit: xr.Dataset, embedded: xr.Dataset) -> Prose:
             embeddings["embedding"].to_numpy(), embeddings.to_numpy(), strict=True
         )
     )
+    unread = say_unread(str(embedded.attrs["pair"]))
     return Prose(
         f"With raw W_E the circuit **{circuit['pair'].to_numpy()[0]}** of "
         f"**{circuit.attrs['model']}** matches {keys:.2%} of {circuit.attrs['tokens']:,} tokens "
         f"best with themselves along keys, {keys / chance:,.0f} times chance. "
         f"On {embedded.attrs['tokens']:,} sampled tokens it matches {shares}."
+        + (f" {unread}: it is there only after block 0." if unread else "")
     )
+
+
+def say_unread(circuit: str) -> str:
+    """Which writers of "L0H1 + L2H3 > L3H4" come before the effective embedding, or nothing."""
+    writers = circuit.split(" > ")[0].split(" + ")
+    first = " and ".join(name for name in writers if Head.parse(name).layer == 0)
+    return f"{first} in layer 0 cannot read the effective embedding" if first else ""
 
 
 def describe_circuit_baselines(baselines: xr.Dataset) -> Prose:
