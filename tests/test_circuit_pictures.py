@@ -161,7 +161,8 @@ def test_copying_in_words(compiled):
     heads = ["L5H5", "L4H11"]
     group = score_group_copying(compiled, heads)
     text = describe_copying(score_copying(compiled, heads), group)
-    assert "eigenvalue scores from +0.00 to +1.00. L5H5, L4H11 summed score **+1.00**" in text
+    assert "eigenvalue scores from +0.00 to +1.00 (-1 suppresses, 1 copies)." in text
+    assert "L5H5, L4H11 summed score **+1.00**" in text
     assert "20 of 20 random groups of the same layers score less" in text
     assert "promote 100.00% of 60 tokens" in text and "L5H5, 100.00%; chance is 1.667%" in text
 

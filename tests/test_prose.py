@@ -29,7 +29,7 @@ def test_sentences_say_what_the_numbers_say(compiled):
     ladder = score_embeddings(compiled, "L4H11", "L5H5", tokens=30)
     text = describe_circuit(circuit, ladder)
     assert "100.00% of 60 tokens" in text and "60 times chance" in text
-    assert "100.0% (read), 100.0% (centred)." in text
+    assert "100.0% (read), 100.0% (centred); chance is 3.33%." in text
     assert "cannot read" not in text
     text = describe_circuit(circuit, ladder.assign_attrs(pair="L0H1 > L5H5"))
     assert "L0H1 in layer 0 cannot read the effective embedding: it is there only after" in text

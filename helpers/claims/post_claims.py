@@ -10,7 +10,7 @@ from typing import Literal
 import xarray as xr
 
 from helpers.chapters.loss import summarize_loss
-from helpers.claims.numbers import Number, number_in
+from helpers.claims.numbers import Number, number_in, show
 from helpers.claims.post import POST_MODEL, POST_PAIR, Shown, choose_pair, post_claim
 from helpers.heads import Head
 from helpers.results import summarize
@@ -164,8 +164,9 @@ def two_heads(circuit: xr.Dataset) -> Shown:
     is_post = circuit.attrs["model"] == POST_MODEL
     pair = " > ".join(map(str, POST_PAIR)) if is_post else str(accuracy["pair"].to_numpy()[0])
     blog, corrected = (float(accuracy.sel(pair=pair, along=along)) for along in ("queries", "keys"))
-    pattern = corrected > 10 * float(circuit["accuracy"].attrs["chance"])
-    return Shown(Number(blog), Number(corrected), pattern, pair)
+    chance = float(circuit["accuracy"].attrs["chance"])
+    subject = f"{pair}; chance: {show(chance)}"
+    return Shown(Number(blog), Number(corrected), corrected > 10 * chance, subject)
 
 
 def _half(

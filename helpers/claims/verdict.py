@@ -43,7 +43,7 @@ def verdict(**results: xr.Dataset) -> Prose:
 
     Returns:
         One item a claim: whether it holds, its number with its interval, what it is held against,
-        and, where it does not hold, what that may mean.
+        what the number is, and, where it does not hold, what that may mean.
 
     Raises:
         ValueError: If the results decide no claim, or are of different models.
@@ -73,6 +73,8 @@ def say_line(line: Line) -> str:
             said += f": {show(line.number)}{line.interval}"
         if line.controls:
             said += f", against {say_controls(line)}"
+        if line.number is not None:
+            said += f". The number: {line.definition}"
         failed = line.verdict == "does not hold"
     elif isinstance(line, PostLine):
         pattern = {True: "shown", False: "not shown", None: "not measured"}[line.shows_pattern]

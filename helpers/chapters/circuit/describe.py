@@ -29,7 +29,8 @@ def describe_circuit(circuit: xr.Dataset, embedded: xr.Dataset) -> Prose:
         f"With raw W_E the circuit **{circuit['pair'].to_numpy()[0]}** of "
         f"**{circuit.attrs['model']}** matches {keys:.2%} of {circuit.attrs['tokens']:,} tokens "
         f"best with themselves along keys, {keys / chance:,.0f} times chance. "
-        f"On {embedded.attrs['tokens']:,} sampled tokens it matches {shares}."
+        f"On {embedded.attrs['tokens']:,} sampled tokens it matches {shares}; chance is "
+        f"{embedded['accuracy'].attrs['chance']:.2%}."
         + (f" {unread}: it is there only after block 0." if unread else "")
     )
 
@@ -70,7 +71,8 @@ def describe_circuit_baselines(baselines: xr.Dataset) -> Prose:
     else:
         verdict = f"On its best embedding at least half as far: {', '.join(as_good)}"
     return Prose(
-        f"Top-1 along keys of **{names[0]}** in **{baselines.attrs['model']}**. "
+        f"Top-1 along keys of **{names[0]}** in **{baselines.attrs['model']}**, on "
+        f"{baselines.attrs['tokens']:,} sampled tokens. "
         f"{'; '.join(parts)}. Chance is {chance:.2%}. {verdict}."
     )
 
@@ -98,7 +100,8 @@ def describe_summed(summed: xr.Dataset) -> Prose:
         )
     return Prose(
         f"Top-1 along keys of what feeds **{summed.attrs['induction']}** of "
-        f"**{summed.attrs['model']}**. {' '.join(parts)}"
+        f"**{summed.attrs['model']}**, on {summed.attrs['tokens']:,} sampled tokens. "
+        f"{' '.join(parts)} Chance is {summed['accuracy'].attrs['chance']:.2%}."
     )
 
 
@@ -116,10 +119,11 @@ def describe_copying(copying: xr.Dataset, group: xr.Dataset) -> Prose:
     names = copying["head_name"].to_numpy()
     return Prose(
         f"Alone, {', '.join(names)} of **{group.attrs['model']}** have eigenvalue scores from "
-        f"{alone.min():+.2f} to {alone.max():+.2f}. {group.attrs['heads']} summed score "
-        f"**{own:+.2f}**: {above} of {len(random)} random groups of the same layers score less "
-        f"(median {np.median(random):+.2f}, highest {random.max():+.2f}). Summed they promote "
-        f"{share:.2%} of {group.attrs['tokens']:,} tokens above all others; the best single "
-        f"head, {names[best]}, {float(copying['top1'][best]):.2%}; chance is "
+        f"{alone.min():+.2f} to {alone.max():+.2f} (-1 suppresses, 1 copies). "
+        f"{group.attrs['heads']} summed score **{own:+.2f}**: {above} of {len(random)} random "
+        f"groups of the same layers score less (median {np.median(random):+.2f}, highest "
+        f"{random.max():+.2f}). Summed they promote {share:.2%} of {group.attrs['tokens']:,} "
+        f"tokens above all others; the best single head, {names[best]}, "
+        f"{float(copying['top1'][best]):.2%}; chance is "
         f"{1 / group.attrs['tokens']:.3%}."
     )
