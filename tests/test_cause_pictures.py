@@ -103,7 +103,7 @@ def test_the_curve_shows_the_band_and_says_where_it_leaves_it():
     curve = xr.Dataset(
         {
             "loss": (("removed", "sequence"), loss),
-            "random": (("removed", "draw"), random),
+            "random_loss": (("removed", "draw"), random),
             "log_odds": (("removed", "sequence"), spread([8.0, 6.0, -3.0])),
             "random_log_odds": (("removed", "draw"), 8 - random),
         },

@@ -63,7 +63,7 @@ def test_the_curve_steps_where_the_head_goes(compiled, sample):
     assert curve["removed"].to_numpy().tolist() == [0, 1, 2, 3]
     loss = curve["loss"].mean("sequence").to_numpy()
     assert loss == approx([CLEAN, CLEAN, CLEAN, KNOWS_NOTHING], abs=1e-4)
-    assert (curve["random"].isel(removed=0) == curve["loss"].isel(removed=0).mean()).all()
+    assert (curve["random_loss"].isel(removed=0) == curve["loss"].isel(removed=0).mean()).all()
     odds = curve["log_odds"].mean("sequence").to_numpy()  # log p / (1 - p), p = exp(-loss)
     sure, blind = (-math.log(math.expm1(loss)) for loss in (CLEAN, KNOWS_NOTHING))
     assert odds == approx([sure, sure, sure, blind], abs=1e-2)

@@ -1,6 +1,6 @@
 """What takes an activation's place: nothing, an average, another sequence's, an earlier half's."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal, get_args
 
 import torch
@@ -36,6 +36,7 @@ class AblationValues:
         method: See above.
         seed: Seed of the cycle.
         words: What the tokens are, for results that name where values come from.
+        outputs: What stands at the sites in a clean run, if that is known already.
 
     Raises:
         ValueError: If the method is unknown, or there is only one sequence to take from.
@@ -51,6 +52,7 @@ class AblationValues:
         method: AblationMethod,
         seed: int = 0,
         words: str = "",
+        outputs: Mapping[Site, Tensor] | None = None,
     ) -> None:
         if method not in ABLATION_METHODS:
             raise ValueError(f"Unknown method {method!r}; there are {', '.join(ABLATION_METHODS)}.")
@@ -69,9 +71,32 @@ class AblationValues:
                 for site in wanted
             }
         else:
-            with model.without_interventions():
-                found = collect(model, tokens, dict.fromkeys(wanted, _copy))
-            self._values = {site: _take(out, method, seed) for site, out in found.items()}
+            found = outputs if outputs is not None else _outputs(model, tokens, wanted)
+            self._values = {site: _take(found[site], method, seed) for site in wanted}
+
+    @classmethod
+    def take(
+        cls,
+        model: Model,
+        tokens: Int[Tensor, "batch pos"],
+        sites: Mapping[AblationMethod, Iterable[Site]],
+        *,
+        seed: int = 0,
+    ) -> "dict[AblationMethod, AblationValues]":
+        """Values for several methods from one clean run.
+
+        Args:
+            model: The model.
+            tokens: Sequences of one length, BOS first.
+            sites: Where values are needed, by method.
+            seed: Seed of the cycle.
+        """
+        taken = sorted({s for method, some in sites.items() if method != "zero" for s in some})
+        found = _outputs(model, tokens, taken) if taken and len(tokens) > 1 else None
+        return {
+            method: cls(model, tokens, some, method=method, seed=seed, outputs=found)
+            for method, some in sites.items()
+        }
 
     def at(
         self, site: Site, rows: slice | Tensor, positions: slice | Tensor
@@ -144,6 +169,13 @@ def another_sequence(sequences: int, seed: int) -> Int[Tensor, " batch"]:
     other = torch.empty_like(order)
     other[order] = order.roll(1)
     return other
+
+
+def _outputs(
+    model: Model, tokens: Int[Tensor, "batch pos"], sites: Sequence[Site]
+) -> dict[Site, Tensor]:
+    with model.without_interventions():
+        return collect(model, tokens, dict.fromkeys(sites, _copy))
 
 
 def _copy(out: Tensor, _rows: slice) -> Tensor:

@@ -19,7 +19,7 @@ from helpers.interventions import (
     read_groups,
     sample_controls,
 )
-from helpers.interventions.fast import losses_without
+from helpers.interventions.fast import Removal, run_removals
 from helpers.metrics import induction_score, part_slice
 from helpers.models import Model, Site
 from helpers.progress import progress
@@ -175,8 +175,14 @@ def measure_faithfulness(
     few = min(RANDOM_SEQUENCES, len(sample))
     drawn = sample_controls(named.values(), model, draws=draws, seed=sample.seed)
     kept = [model.heads(), [], *named.values()]
-    loss = losses_without(model, sample, _others(model, kept), method=method)
-    of_drawn = losses_without(model, sample, _others(model, drawn), method=method, first=few)
+    removals = [Removal(heads, method) for heads in _others(model, kept)]
+    removals += [Removal(heads, method, few) for heads in _others(model, drawn)]
+    second = part_slice("second", sample.n)
+    found = run_removals(
+        model, sample.tokens, removals, targets=second, seed=sample.seed, label="keeping heads"
+    )
+    losses = [-log_prob[:, second].mean(-1) for log_prob in found]
+    loss, of_drawn = torch.stack(losses[: len(kept)]), torch.stack(losses[len(kept) :])
     random = torch.full((len(kept), draws), torch.nan)
     random[2:] = of_drawn.mean(-1).view(len(named), draws)
     coords = {"kept": ["all heads", "no heads", *named]}

@@ -55,7 +55,7 @@ def describe_curve(curve: xr.Dataset) -> Prose:
         curve: Result of `remove_in_order`.
     """
     loss, odds = summarize(curve["loss"]), summarize(curve["log_odds"])
-    low, high = np.quantile(curve["random"].to_numpy(), [0.025, 0.975], axis=1)
+    low, high = np.quantile(curve["random_loss"].to_numpy(), [0.025, 0.975], axis=1)
     removed = curve["removed"].to_numpy()
     above = [
         int(count)

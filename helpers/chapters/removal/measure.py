@@ -17,7 +17,7 @@ from helpers.interventions import (
     read_groups,
     sample_controls,
 )
-from helpers.interventions.fast import predict_without
+from helpers.interventions.fast import Removal, run_removals
 from helpers.metrics import part_slice
 from helpers.models import Model, Part, Site, UnsupportedModelError
 from helpers.results import label_array
@@ -68,14 +68,18 @@ def remove_groups(
     effect = torch.full((len(named), len(ways), len(INPUTS), size), torch.nan)
     random = torch.full((len(named), len(ways), len(INPUTS), draws), torch.nan)
     drawn = sample_controls(named.values(), model, draws=draws, seed=sample.seed)
-    for m, method in enumerate(ways):
-        found = _effects(model, sample, text, [*named.values()], method)
-        for i, of_groups in enumerate(found):
-            effect[:, m, i, : of_groups.shape[1]] = of_groups
-        control = text if method == "mean" else None
-        found = _effects(model, sample, control, drawn, method, first=few)
-        for i, of_draws in enumerate(found):
-            random[:, m, i] = of_draws.mean(1).unflatten(0, (len(named), draws))
+    ours = [Removal(heads, method) for method in ways for heads in named.values()]
+    by_chance = [Removal(heads, method, few) for method in ways for heads in drawn]
+    of_mean = [removal for removal in by_chance if removal.method == "mean"]
+    found = _effects(model, sample, text, [*ours, *by_chance], [*ours, *of_mean])
+    for i, lost in enumerate(found):
+        of_ours, chance = torch.stack(lost[: len(ours)]), lost[len(ours) :]
+        by_way = of_ours.unflatten(0, (len(ways), len(named)))
+        effect[:, :, i, : by_way.shape[2]] = by_way.transpose(0, 1)
+        known = [m for m, method in enumerate(ways) if method == "mean" or i < 2]
+        if known:
+            means = torch.stack(chance).mean(-1).unflatten(0, (-1, len(named), draws))
+            random[:, known, i] = means.transpose(0, 1)
     coords = {"group": list(named), "removal": ways, "input": list(INPUTS)}
     dims = ("group", "removal", "input")
     return xr.Dataset(
@@ -111,8 +115,8 @@ def remove_in_order(
         Dataset over `removed` (0, 1, 2 … all) and `sequence`: `loss`, mean loss of the second
         half, boundary left out, in nats; and `log_odds`, mean of log p / (1 - p) for the
         probability p of the right token, which has no floor as the loss has at 0. And over
-        `removed` and `draw`, averaged over the first 8 sequences: `random` and `random_log_odds`,
-        the same for random heads.
+        `removed` and `draw`, averaged over the first 8 sequences: `random_loss` and
+        `random_log_odds`, the same for random heads.
 
     Raises:
         ValueError: If there are no heads or one does not exist.
@@ -123,34 +127,27 @@ def remove_in_order(
     few = min(RANDOM_SEQUENCES, len(sample))
     groups = [order[:size] for size in sizes]
     drawn = sample_controls(groups, model, draws=draws, seed=sample.seed)
-
-    def without(heads: Sequence[Sequence[Head]], first: int | None = None) -> Tensor:
-        return predict_without(
-            model,
-            sample.tokens,
-            heads,
-            method=method,
-            targets=part_slice("second", sample.n),
-            seed=sample.seed,
-            first=first,
-            label="removing heads",
-        )
-
-    ours, random = without([[], *groups]), without(drawn, few)
+    removals = [Removal(group, method) for group in [[], *groups]]
+    removals += [Removal(group, method, few) for group in drawn]
+    second = part_slice("second", sample.n)
+    found = run_removals(
+        model, sample.tokens, removals, targets=second, seed=sample.seed, label="removing heads"
+    )
+    each = [log_prob[:, second] for log_prob in found]
+    ours, random = torch.stack(each[: 1 + len(sizes)]), torch.stack(each[1 + len(sizes) :])
     coords = {"removed": [0, *sizes]}
     variables = {}
-    for name, of_draws, number, what in (
-        ("loss", "random", torch.neg, {"long_name": "loss of the second half", "units": "nats"}),
-        ("log_odds", "random_log_odds", _log_odds, {"long_name": "log-odds of the right token"}),
+    for name, number, what in (
+        ("loss", torch.neg, {"long_name": "loss of the second half", "units": "nats"}),
+        ("log_odds", _log_odds, {"long_name": "log-odds of the right token"}),
     ):
-        found = number(ours).mean(-1)
-        drawn_found = number(random).mean((1, 2)).view(len(sizes), draws)
-        clean = found[:1, :few].mean(-1, keepdim=True).expand(1, draws)
+        mean = number(ours).mean(-1)
+        of_drawn = number(random).mean((1, 2)).view(len(sizes), draws)
+        clean = mean[:1, :few].mean(-1, keepdim=True).expand(1, draws)
         every = {"coords": coords, **what}
-        variables[name] = label_array(found, ("removed", "sequence"), **every)
-        variables[of_draws] = label_array(
-            torch.cat([clean, drawn_found]), ("removed", "draw"), **every
-        )
+        variables[name] = label_array(mean, ("removed", "sequence"), **every)
+        drawn_too = torch.cat([clean, of_drawn])
+        variables[f"random_{name}"] = label_array(drawn_too, ("removed", "draw"), **every)
     return xr.Dataset(
         variables,
         attrs=about(
@@ -199,10 +196,11 @@ def remove_mlps(
     layers: list[list[Part]] = [[Site("mlp_out", layer)] for layer in range(model.n_layers)]
     later = [part for layer in layers[1:] for part in layer]
     groups = [*layers, later] if later else layers
+    removals = [Removal(parts, method) for parts in groups]
     size = max(len(sample), len(text))
     effect = torch.full((model.n_layers + 1, len(INPUTS), size), torch.nan)
-    for i, found in enumerate(_effects(model, sample, text, groups, method)):
-        effect[: len(groups), i, : found.shape[1]] = found
+    for i, found in enumerate(_effects(model, sample, text, removals, removals)):
+        effect[: len(groups), i, : len(found[0])] = torch.stack(found)
     coords = {"input": list(INPUTS)}
     over_layers = coords | {"layer": np.arange(model.n_layers)}
     return xr.Dataset(
@@ -219,28 +217,35 @@ def remove_mlps(
 def _effects(
     model: Model,
     sample: RepeatedTokens,
-    text: TextSample | None,
-    groups: Sequence[Sequence[Part]],
-    method: AblationMethod,
-    *,
-    first: int | None = None,
-) -> list[Float[Tensor, "group sequence"]]:
-    """Change of the mean loss: in the second half, in the first, and on text if there is one."""
+    text: TextSample,
+    repeated: Sequence[Removal],
+    spoken: Sequence[Removal],
+) -> list[list[Float[Tensor, " sequence"]]]:
+    """Change of the mean loss: in the second half, in the first, and on text.
 
-    def lost(tokens: Tensor) -> Float[Tensor, "group sequence target"]:
-        log_prob = predict_without(
-            model,
-            tokens,
-            [[], *groups],
-            method=method,
-            seed=sample.seed,
-            first=first,
-            label=f"removing ({method})",
+    Args:
+        model: The model.
+        sample: Repeated tokens.
+        text: Ordinary text.
+        repeated: What is removed on repeated tokens.
+        spoken: What is removed on text.
+
+    Returns:
+        For each input, and each removal on it, a number a sequence, in nats.
+    """
+
+    def lost(tokens: Tensor, removals: Sequence[Removal], unread: slice) -> list[Tensor]:
+        read = torch.ones(len(tokens), tokens.shape[1] - 1, dtype=torch.bool)
+        read[:, unread] = False
+        every = [Removal([]), *removals]
+        clean, *found = run_removals(
+            model, tokens, every, targets=read, seed=sample.seed, label="removing"
         )
-        return log_prob[0] - log_prob[1:]
+        return [clean[: len(log_prob)] - log_prob for log_prob in found]
 
-    repeated = lost(sample.tokens)
-    parts = [repeated[..., part_slice(part, sample.n)] for part in ("second", "first")]
-    if text is not None:
-        parts.append(lost(text.tokens))
-    return [part.mean(-1) for part in parts]
+    in_both = lost(sample.tokens, repeated, part_slice("boundary", sample.n))
+    halves = [
+        [each[:, part_slice(part, sample.n)].mean(-1) for each in in_both]
+        for part in ("second", "first")
+    ]
+    return [*halves, [each.mean(-1) for each in lost(text.tokens, spoken, slice(0))]]

@@ -45,7 +45,7 @@ def plot_removal_curve(curve: xr.Dataset) -> go.Figure:
         shared_yaxes=False,
         horizontal_spacing=0.1,
     )
-    shown = (("loss", "random", "nats"), ("log_odds", "random_log_odds", ""))
+    shown = (("loss", "random_loss", "nats"), ("log_odds", "random_log_odds", ""))
     for column, (ours, of_draws, unit) in enumerate(shown, 1):
         summary, random = summarize_known(curve[ours]), curve[of_draws].to_numpy()
         low, middle, high = np.quantile(random, [0.025, 0.5, 0.975], axis=1)
@@ -71,7 +71,7 @@ def plot_removal_curve(curve: xr.Dataset) -> go.Figure:
             hovertemplate=f"%{{x}} heads: %{{y:.2f}} {unit}<extra></extra>",
             **place,
         )
-    top = largest(summarize_known(curve["loss"])["high"], curve["random"])
+    top = largest(summarize_known(curve["loss"])["high"], curve["random_loss"])
     fig.update_xaxes(title="heads removed", tickvals=_apart(removed))
     fig.update_yaxes(title="loss of the second half (nats)", range=past_zero(top), col=1)
     fig.update_yaxes(title="log p / (1 - p)", col=2)

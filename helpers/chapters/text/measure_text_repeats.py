@@ -1,7 +1,7 @@
 """Notebook 8: how much better is text predicted the second time, and whose work is that?"""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from torch import Tensor
 from helpers.heads import Head
 from helpers.inputs import Input, TextSample, about, read_text
 from helpers.interventions import RANDOM_SEQUENCES, AblationMethod, sample_random_heads
-from helpers.interventions.fast import predict_without
+from helpers.interventions.fast import Removal, run_removals
 from helpers.metrics import second_occurrences
 from helpers.models import Model
 from helpers.results import label_array, summarize
@@ -71,23 +71,17 @@ def measure_text_repeats(
     log_prob, repeats = torch.full(shape, torch.nan), torch.zeros(len(KINDS), len(text))
     random = torch.full((len(KINDS), draws, 2), torch.nan)
 
-    def second_time(
-        tokens: Tensor, places: Places, groups: Sequence[Sequence[Head]], first: int | None = None
-    ) -> tuple[Tensor, Tensor]:
-        found = predict_without(
-            model,
-            tokens,
-            groups,
-            method=method,
-            seed=text.seed,
-            first=first,
-            label="removing heads on text",
-        )
-        return _average(found, places)
-
+    removals = [Removal([], method), Removal(removed, method)]
+    removals += [Removal(group, method, few) for group in drawn]
     for i, (tokens, places) in enumerate((_phrases(text), _twice(text, n))):
-        log_prob[i], repeats[i] = second_time(tokens, places, [[], removed])
-        random[i] = second_time(tokens, places, drawn, few)[0].nanmean(-1)
+        read = torch.zeros(len(tokens), tokens.shape[1] - 1, dtype=torch.bool)
+        row, *occurrences = places
+        for place in occurrences:
+            read[row, place - 1] = True  # target t is entry t - 1
+        label = "removing heads on text"
+        found = run_removals(model, tokens, removals, targets=read, seed=text.seed, label=label)
+        log_prob[i], repeats[i] = _average(torch.stack(found[:2]), places)
+        random[i] = _average(torch.stack(found[2:]), places)[0].nanmean(-1)
     coords = {"kind": list(KINDS), "removed": list(REMOVED), "occurrence": ["first", "second"]}
     what: dict[str, Any] = {"long_name": "log-probability of the target token", "units": "nats"}
     return xr.Dataset(

@@ -2,26 +2,111 @@
 
 Why the trick is right: what is removed at layer l and above leaves everything below l as it was.
 So the model is run once, clean, and each group goes on from the residual stream before its first
-layer (`helpers.models.replay`, here with all positions). For heads high up in a deep model most of
-a run is saved; a group in layer 0 saves nothing. The numbers are those of `ablate`.
+layer (`helpers.models.replay`, here with all positions). Groups that remove the same in their first
+layers share what comes of that: they are taken in such an order that each goes on from the layer
+in which it differs from the one before. For heads high up in a deep model most of a run is saved.
+The numbers are those of `ablate`.
 """
 
 from collections.abc import Sequence
 from contextlib import nullcontext
+from typing import NamedTuple
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from helpers.inputs import RepeatedTokens
 from helpers.interventions.ablate import ablate
 from helpers.interventions.values import AblationMethod, AblationValues, by_site
-from helpers.metrics import part_slice
-from helpers.models import CleanRun, Model, Part, can_replay, record
-from helpers.models.model import Hook
-from helpers.models.sites import Site
+from helpers.models import CleanRun, Model, Part, Site, can_replay, record
 from helpers.progress import progress
 from helpers.running import batch_slices, predict, predict_from, sequences_at_once
+
+
+class Removal(NamedTuple):
+    """What is removed together, at every position but BOS.
+
+    Args:
+        parts: Heads, and what layers write. None at all is the clean run.
+        method: What takes their place: "zero", "mean" or "resample"; see `AblationValues`.
+        first: Only the first so many sequences are run; values are still taken from all.
+    """
+
+    parts: Sequence[Part]
+    method: AblationMethod = "mean"
+    first: int | None = None
+
+
+def run_removals(
+    model: Model,
+    tokens: Int[Tensor, "batch pos"],
+    removals: Sequence[Removal],
+    *,
+    targets: Bool[Tensor, "batch target"] | slice = slice(None),
+    seed: int = 0,
+    label: str = "",
+) -> list[Float[Tensor, "sequence target"]]:
+    """Log-probability of next tokens with parts removed, for each removal.
+
+    Args:
+        model: The model.
+        tokens: Sequences of one length, BOS first.
+        removals: What is removed, and how; see `Removal`.
+        targets: Which targets are read, as a slice or a mask of each sequence: only these are
+            unembedded. Entry i is position i + 1.
+        seed: Seed of "resample".
+        label: What it is for, in a few words, if it shall show a bar.
+
+    Returns:
+        For each removal log-probabilities in nats of all targets, NaN where they are not read.
+
+    Raises:
+        ValueError: If a method is unknown, there is only one sequence to take from, or a head or
+            layer does not exist.
+    """
+    parsed = [
+        removal._replace(parts=model.parse_parts(removal.parts) if len(removal.parts) else [])
+        for removal in removals
+    ]
+    pos = tokens.shape[1]
+    read = torch.zeros(len(tokens), pos - 1, dtype=torch.bool)
+    if isinstance(targets, slice):
+        read[:, targets] = True
+    else:
+        read |= targets
+    sites: dict[AblationMethod, list[Site]] = {one.method: [] for one in parsed if one.parts}
+    for one in parsed:
+        if one.parts:
+            sites[one.method] += by_site(one.parts)
+    values = AblationValues.take(model, tokens, sites, seed=seed)
+    ends = sorted({len(tokens[: one.first]) for one in parsed})
+    found = [torch.full((len(tokens[: one.first]), pos - 1), torch.nan) for one in parsed]
+    order = sorted(range(len(parsed)), key=lambda i: _way_up(model, parsed[i]))
+    replay = can_replay(model, pos)
+    batches = [
+        slice(start + some.start, start + some.stop)
+        for start, end in zip([0, *ends], ends, strict=False)
+        for some in batch_slices(end - start, sequences_at_once(model, pos))
+    ]
+    batches = [rows for rows in batches if read[rows].any()]
+    steps = [(rows, i) for rows in batches for i in order if rows.stop <= len(found[i])]
+    trail, at = None, slice(0)
+    for rows, i in progress(steps, label):
+        parts, method, _ = parsed[i]
+        with model.from_row(rows.start):
+            if replay:
+                if trail is None or rows != at:
+                    trail, at = _Trail(record(model, tokens[rows])), rows
+                edits = values[method].hooks(model, parts) if parts else {}
+                with model.hooked(edits):
+                    final = trail.go(_by_layer(parsed[i]))
+                ids = tokens[rows, 1:][read[rows]]
+                log_prob, _ = predict_from(model, final[:, :-1][read[rows]], ids)
+            else:
+                with ablate(model, parts, reference=values[method]) if parts else nullcontext():
+                    log_prob = predict(model, tokens[rows]).log_prob[read[rows]]
+        found[i][rows] = found[i][rows].masked_scatter(read[rows], log_prob)
+    return found
 
 
 def predict_without(
@@ -35,90 +120,54 @@ def predict_without(
     first: int | None = None,
     label: str = "",
 ) -> Float[Tensor, "group sequence target"]:
-    """Log-probability of each next token with a group of parts removed, for each group.
+    """The same for groups that are all removed in the same way: see `run_removals`.
 
     Args:
         model: The model.
         tokens: Sequences of one length, BOS first.
-        groups: What is removed together, at every position but BOS. An empty group removes
-            nothing: the clean run.
-        method: What takes its place: "zero", "mean" or "resample"; see `AblationValues`.
-        targets: Which targets to predict; entry i of the target dimension is position i + 1.
-        seed: Seed of "resample".
-        first: Run only the first so many sequences; values are still taken from all.
-        label: What it is for, in a few words, if it shall show a bar.
-
-    Returns:
-        Log-probabilities in nats.
-
-    Raises:
-        ValueError: If the method is unknown, there is only one sequence to take from, or a head
-            or layer does not exist.
-    """
-    parsed: list[list[Part]] = [model.parse_parts(group) if len(group) else [] for group in groups]
-    measured, pos = tokens[:first], tokens.shape[1]
-    wanted = range(pos - 1)[targets]
-    result = torch.zeros(len(groups), len(measured), len(wanted))
-    sites = by_site(part for group in parsed for part in group)
-    values = AblationValues(model, tokens, sites, method=method, seed=seed)
-    replay = can_replay(model, pos)
-    run: CleanRun | None = None
-    batches = list(batch_slices(len(measured), sequences_at_once(model, pos)))
-    steps = [(rows, place) for rows in batches for place in range(len(parsed))]
-    for rows, place in progress(steps, label):
-        group = parsed[place]
-        with model.from_row(rows.start):
-            if replay:
-                run = record(model, measured[rows]) if place == 0 or run is None else run
-                found = _go_on(run, values.hooks(model, group), wanted)
-            else:
-                with ablate(model, group, reference=values) if group else nullcontext():
-                    found = predict(model, measured[rows], targets=targets).log_prob
-        result[place, rows] = found
-    return result
-
-
-def losses_without(
-    model: Model,
-    sample: RepeatedTokens,
-    groups: Sequence[Sequence[Part]],
-    *,
-    method: AblationMethod,
-    first: int | None = None,
-) -> Float[Tensor, "group sequence"]:
-    """Loss of the second half without each group, boundary left out, in nats.
-
-    Args:
-        model: The model.
-        sample: Repeated tokens.
         groups: What is removed together; an empty group removes nothing.
         method: What takes its place.
-        first: Measure only the first so many sequences.
+        targets: Which targets to predict; entry i of the target dimension is position i + 1.
+        seed: Seed of "resample".
+        first: Run only the first so many sequences.
+        label: What it is for, in a few words, if it shall show a bar.
     """
-    found = predict_without(
-        model,
-        sample.tokens,
-        groups,
-        method=method,
-        targets=part_slice("second", sample.n),
-        seed=sample.seed,
-        first=first,
-        label="removing heads",
-    )
-    return -found.mean(-1)
+    removals = [Removal(group, method, first) for group in groups]
+    found = run_removals(model, tokens, removals, targets=targets, seed=seed, label=label)
+    return torch.stack([log_prob[:, targets] for log_prob in found])
 
 
-def _go_on(
-    run: CleanRun, edits: dict[Site, Hook], wanted: range
-) -> Float[Tensor, "sequence target"]:
-    """Log-probabilities of the wanted targets, from the first edited layer on."""
-    model = run.model
-    first = min((site.layer for site in edits), default=model.n_layers)
-    residual = run.residuals[first]
-    everyone = torch.arange(len(residual))
-    with model.hooked(edits):
-        for layer in range(first, model.n_layers):
-            residual = run.block(layer, residual, sequence=everyone, start=0)
-    ids = run.tokens[:, wanted.start + 1 : wanted.stop + 1]
-    flat = residual[:, wanted.start : wanted.stop].flatten(0, 1)
-    return predict_from(model, flat, ids.flatten())[0].view(ids.shape)
+Layers = dict[int, tuple[AblationMethod, frozenset[Part]]]
+
+
+def _by_layer(removal: Removal) -> Layers:
+    """What is removed in each layer."""
+    layers: dict[int, set[Part]] = {}
+    for part in removal.parts:
+        layers.setdefault(part.layer, set()).add(part)
+    return {layer: (removal.method, frozenset(parts)) for layer, parts in layers.items()}
+
+
+def _way_up(model: Model, removal: Removal) -> list[tuple[str, list[str]]]:
+    """What is removed layer by layer: in this order neighbours share as much as can be."""
+    layers, nothing = _by_layer(removal), ("", frozenset[Part]())
+    each = (layers.get(layer, nothing) for layer in range(model.n_layers))
+    return [(method, sorted(map(str, parts))) for method, parts in each]
+
+
+class _Trail:
+    """The residual streams of the last removal; the next goes on where it differs."""
+
+    def __init__(self, run: CleanRun) -> None:
+        self.run, self.streams, self.layers = run, [*run.residuals], Layers()
+        self.rows = torch.arange(len(run.tokens))
+
+    def go(self, layers: Layers) -> Float[Tensor, "batch pos d_model"]:
+        """The stream after the last layer; hooks for what is removed must be set."""
+        every = range(self.run.model.n_layers)
+        differ = (layer for layer in every if layers.get(layer) != self.layers.get(layer))
+        for layer in range(next(differ, len(every)), len(every)):
+            before = self.streams[layer]
+            self.streams[layer + 1] = self.run.block(layer, before, sequence=self.rows, start=0)
+        self.layers = layers
+        return self.streams[-1]
