@@ -7,11 +7,10 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from docs.measured_runs import MODELS, Measured, Rows
 from docs.times import clock, say_machine
-from helpers.claims.numbers import show
+from helpers.claims.post import say_published
+from helpers.claims.units import say_control, say_number
 
 TEMPLATES = Path(__file__).with_name("templates")
-PICTURES = ("C6", "C7")
-"""Claims that the post shows as pictures: the limit beside them is ours."""
 
 
 def render_pages(measured: Measured) -> dict[str, str]:
@@ -69,10 +68,10 @@ def _compare_post(runs: dict[str, Rows]) -> str:
         cells = []
         for row in rows:
             found = f" ({row['subject']})" if row["subject"] else ""
-            cells.append(f"{show(row['blog'])} | {show(row['corrected'])}{_interval(row)}{found}")
+            blog = say_number(row["id"], row["blog"])
+            cells.append(f"{blog} | {_measured(row, 'corrected')}{found}")
         first = rows[0]
-        limit = f"{first['post']:g}"
-        published = f"a picture (limit {limit})" if first["id"] in PICTURES else limit
+        published = say_published(first["id"], first["post"])
         table.append(f"| **{first['id']}** {first['claim']} | {published} | {' | '.join(cells)} |")
     return "\n".join(table) + "\n"
 
@@ -98,8 +97,8 @@ def _compare_ours(runs: dict[str, Rows]) -> str:
     for rows in zip(*runs.values(), strict=True):
         cells = []
         for row in rows:
-            held = "; ".join(f"{name}: {show(value)}" for name, value in row["controls"].items())
-            number = f"{show(row['number'])}{_interval(row)}" + (f" ({held})" if held else "")
+            held = "; ".join(say_control(row["id"], *each) for each in row["controls"].items())
+            number = _measured(row, "number") + (f" (against: {held})" if held else "")
             cells.append(f"**{row['verdict']}**: {number}")
         table.append(f"| **{rows[0]['id']}** {rows[0]['claim']} | {' | '.join(cells)} |")
     return "\n".join(table) + "\n"
@@ -112,8 +111,8 @@ def _list_rules(rows: Rows) -> str:
     return "\n".join(table) + "\n"
 
 
-def _interval(row: dict[str, Any]) -> str:
-    return "" if row["low"] is None else f" [{show(row['low'])}, {show(row['high'])}]"
+def _measured(row: dict[str, Any], column: str) -> str:
+    return say_number(row["id"], row[column], row["low"], row["high"])
 
 
 def _count_heads(subject: str) -> str:

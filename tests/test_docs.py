@@ -109,7 +109,7 @@ def finished(project):
 def test_a_finished_run_is_taken_over(project, finished, capsys):
     assert main(["--from", str(finished), "--rate", "109.4"], root=project) == 0
     assert " claims, times of 2 chapters at 109 GFLOP/s" in capsys.readouterr().out
-    assert "| -6.250 [" in (project / "docs" / "claims.md").read_text(encoding="utf-8")
+    assert "| -6.25 nats [" in (project / "docs" / "claims.md").read_text(encoding="utf-8")
     speed = json.loads((project / "docs" / "measured" / "speed.json").read_text(encoding="utf-8"))
     assert speed["chapters"]["mini"]["gflops"] == 109
     assert speed["chapters"]["mini"]["seconds"] == {"01_loss": 4.2, "02_scan": 7.7}

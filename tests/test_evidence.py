@@ -9,6 +9,7 @@ import xarray as xr
 from pytest import approx
 
 from helpers.claims import (
+    CLAIMS,
     EVIDENCE,
     OwnLine,
     claims_as_json,
@@ -27,6 +28,8 @@ from helpers.claims.about_circuit import (
 from helpers.claims.about_heads import layer_difference, removal, same_head, spared, top_head
 from helpers.claims.evidence import Finding, claim, judge_evidence
 from helpers.claims.numbers import Number, share_of
+from helpers.claims.post import say_published
+from helpers.claims.units import say_control, say_number
 from helpers.metrics import wilson_interval
 from helpers.results import save_result
 
@@ -205,10 +208,26 @@ def test_what_was_not_run_says_so_and_json_has_no_nan(tmp_path):
     both = compare_evidence([[*lines.values()], [*lines.values()]]).splitlines()
     assert both[0] == "| | mini | mini |" and len(both) == 2 + len(EVIDENCE)
     assert both[2].endswith("| **not run** | **not run** |")
-    assert "**holds**: 2.000 [" in both[11] and "random heads, 97.5 %: 0.300" in both[11]
+    assert "**holds**: 2.00 nats [" in both[11]
+    assert "97.5th percentile of random heads 0.30 nats" in both[11]
     table = list_own([*lines.values()]).splitlines()
     assert sum("| not run |" in row for row in table) == len(EVIDENCE) - 5
-    assert "| holds | 2.000 [" in table[11]
+    assert "| holds | 2.00 nats [" in table[11]
+
+
+def test_numbers_are_written_with_their_unit():
+    """Two decimals where nats are many, no scientific notation, no negative zero."""
+    assert say_number("E10", 7.188, 7.015, 7.35) == "7.19 nats [7.01, 7.35]"
+    assert say_number("E6", 0.0051, 0.0017, 0.015) == "accuracy 0.0051 [0.0017, 0.015]"
+    assert say_number("E16", 0.5) == "0.500 of the score" and say_number("E16", None) == "–"
+    assert say_number("E22", -2e-9, -3e-5, 0.02) == "0.000 nats [-0.00003, 0.020]"
+    band = say_control("E1", "other heads, 97.5 %", 0.917)
+    assert band == "97.5th percentile of other heads 0.917"
+    assert say_control("E23", "tokens in the gap", 50.0) == "gap of 50 tokens"
+    assert say_control("E9", "its chance", 2e-5) == "by chance 0.00002 of the tokens"
+    assert say_published("C1", -13.898) == "-13.898 nats"
+    for each in (*CLAIMS, *EVIDENCE):
+        assert say_number(each.id, 1.0)  # every claim has a unit, or is known to have none
 
 
 def test_ids_are_in_order_and_every_claim_says_what_it_needs():

@@ -18,6 +18,7 @@ import xarray as xr
 
 from helpers.claims.line import ChapterName, Line
 from helpers.claims.numbers import Number, plain
+from helpers.claims.units import say_control, say_number
 
 Found = Literal["holds", "does not hold", "not run"]
 
@@ -122,6 +123,16 @@ class OwnLine(Line):
     rule: str
     number: float | None
     controls: dict[str, float | None] = field(default_factory=dict)
+
+    @property
+    def measured(self) -> str:
+        """The number with its unit and its interval."""
+        return say_number(self.id, self.number, self.low, self.high)
+
+    @property
+    def against(self) -> str:
+        """What the number is held against, in words; nothing if there is no such thing."""
+        return "; ".join(say_control(self.id, *control) for control in self.controls.items())
 
 
 def judge_evidence(

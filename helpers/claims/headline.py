@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from helpers.claims.evidence import OwnLine
 from helpers.claims.line import Line
-from helpers.claims.numbers import show
 from helpers.claims.post import PostLine
+from helpers.claims.units import say_number
 
 
 def describe_run(claims: Sequence[Line]) -> list[str]:
@@ -26,7 +26,7 @@ def _say_repeat(lines: dict[str, Line]) -> list[str]:
     if first is None or second is None:
         return []
     said = (
-        f"{lines['C1'].model} predicts random tokens with a mean log-probability of {first} nats "
+        f"{lines['C1'].model} predicts random tokens with a mean log-probability of {first} "
         f"the first time and {second} the second time"
     )
     if head is None:
@@ -44,13 +44,13 @@ def _say_removal(lines: dict[str, Line]) -> list[str]:
     count = line.subject.count(",") + 1
     taken = "its one induction head" if count == 1 else f"its {count} induction heads"
     random = " and ".join(
-        f"{show(value)} for as many random heads of the same layers (97.5 % of the draws cost less)"
+        f"{say_number('E10', value)} for as many random heads of the same layers "
+        "(97.5 % of the draws cost less)"
         for name, value in line.controls.items()
         if name.startswith("random heads")
     )
-    number = f"{show(line.number)} [{show(line.low)}, {show(line.high)}]"
     return [
-        f"Removing {taken} (mean ablation) changes the loss of the second half by {number} nats"
+        f"Removing {taken} (mean ablation) changes the loss of the second half by {line.measured}"
         + (f", against {random}." if random else ".")
     ]
 
@@ -69,4 +69,4 @@ def _corrected(lines: dict[str, Line], name: str) -> str | None:
     line = lines.get(name)
     if not isinstance(line, PostLine) or line.corrected is None:
         return None
-    return show(line.corrected)
+    return say_number(name, line.corrected)

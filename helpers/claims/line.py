@@ -3,8 +3,6 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from helpers.claims.numbers import show
-
 ChapterName = Literal["loss", "scan", "mlps", "circuit", "removal", "paths", "text"]
 
 
@@ -35,8 +33,3 @@ class Line:
     subject: str
     model: str
     revision: str
-
-    @property
-    def interval(self) -> str:
-        """The interval of the number, after a space, or nothing."""
-        return "" if self.low is None else f" [{show(self.low)}, {show(self.high)}]"

@@ -52,12 +52,3 @@ def upper_of_others(means: xr.DataArray, head: Head) -> float:
 def plain(value: float) -> float | None:
     """A number for JSON: what is not finite is null."""
     return value if math.isfinite(value) else None
-
-
-def show(value: float | None) -> str:
-    """A number for a table."""
-    if value is None or not math.isfinite(value):
-        return "–"
-    if abs(value) >= 0.01 or value == 0:
-        return f"{value:.3f}"
-    return f"{value:.4f}" if abs(value) >= 0.0001 else f"{value:.0e}"

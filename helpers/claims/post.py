@@ -12,6 +12,7 @@ import xarray as xr
 
 from helpers.claims.line import ChapterName, Line
 from helpers.claims.numbers import Number, plain
+from helpers.claims.units import dress, say_number
 from helpers.heads import Head
 from helpers.results import find_pair
 
@@ -110,6 +111,12 @@ PICTURES = ("C6", "C7")
 """Claims that the post shows as pictures: they have no number of its own."""
 
 
+def say_published(id: str, post: float) -> str:
+    """The post's number with its unit, or that it shows a picture and which limit stands for it."""
+    said = dress(id, f"{post:g}")
+    return f"a picture (limit: {said})" if id in PICTURES else said
+
+
 @dataclass(frozen=True, kw_only=True)
 class PostLine(Line):
     """One of the post's claims, as measured.
@@ -133,7 +140,17 @@ class PostLine(Line):
     @property
     def published(self) -> str:
         """The post's number, or that it shows a picture and which limit stands for it here."""
-        return f"a picture (limit {self.post:g})" if self.id in PICTURES else f"{self.post:g}"
+        return say_published(self.id, self.post)
+
+    @property
+    def by_post(self) -> str:
+        """The number, measured the post's way, with its unit."""
+        return say_number(self.id, self.blog)
+
+    @property
+    def measured(self) -> str:
+        """The number, measured the careful way, with its unit and its interval."""
+        return say_number(self.id, self.corrected, self.low, self.high)
 
 
 def judge_post(claim: Claim, results: dict[str, xr.Dataset], model: str, revision: str) -> PostLine:

@@ -6,9 +6,7 @@ from pathlib import Path
 
 from helpers.claims.evidence import EVIDENCE, OwnLine, judge_evidence
 from helpers.claims.line import Line
-from helpers.claims.numbers import show
 from helpers.claims.post import CLAIMS, judge_post
-from helpers.claims.verdict import say_controls
 from helpers.results import load_result
 
 
@@ -64,8 +62,8 @@ def compare_evidence(runs: Sequence[Sequence[Line]]) -> str:
     for lines in zip(*columns, strict=True):
         cells = []
         for line in lines:
-            against = f" ({say_controls(line)})" if line.controls else ""
-            number = f": {show(line.number)}" if line.number is not None else ""
-            cells.append(f"**{line.verdict}**{number}{line.interval}{against}")
+            against = f" (against: {line.against})" if line.controls else ""
+            number = f": {line.measured}" if line.number is not None else ""
+            cells.append(f"**{line.verdict}**{number}{against}")
         rows.append(f"| **{lines[0].id}** {lines[0].claim} | " + " | ".join(cells) + " |")
     return "\n".join(rows) + "\n"

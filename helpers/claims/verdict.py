@@ -7,7 +7,6 @@ import xarray as xr
 
 from helpers.claims.evidence import EVIDENCE, OwnLine, judge_evidence
 from helpers.claims.line import Line
-from helpers.claims.numbers import show
 from helpers.claims.post import CLAIMS, PostLine, judge_post
 from helpers.drawing.prose import Prose, bullets
 
@@ -70,28 +69,25 @@ def say_line(line: Line) -> str:
     if isinstance(line, OwnLine):
         said = f"**{line.id} {line.verdict}**: {line.claim}{subject}"
         if line.number is not None:
-            said += f": {show(line.number)}{line.interval}"
+            said += f": {line.measured}"
         if line.controls:
-            said += f", against {say_controls(line)}"
-        if line.number is not None:
-            said += f". The number: {line.definition}"
+            said += (
+                f"; held against: {line.against}"
+                if line.number is not None
+                else f": {line.against}"
+            )
         failed = line.verdict == "does not hold"
     elif isinstance(line, PostLine):
         pattern = {True: "shown", False: "not shown", None: "not measured"}[line.shows_pattern]
         said = (
-            f"**{line.id}, the post's, {pattern}**: {line.claim}{subject}: "
-            f"{show(line.corrected)}{line.interval}, the post's way {show(line.blog)} "
-            f"(published for GPT2-small: {line.published}; shown if {line.pattern})"
+            f"**{line.id}, the post's, {pattern}**: {line.claim}{subject}: {line.measured}; "
+            f"the post's way: {line.by_post}; published for GPT2-small: {line.published} "
+            f"(shown if {line.pattern})"
         )
         failed = line.shows_pattern is False
     if failed and isinstance(line, OwnLine):
         said += f". It holds if: {line.rule}"
     return f"{said}. It may mean that {line.otherwise}." if failed else f"{said}."
-
-
-def say_controls(line: OwnLine) -> str:
-    """What the number is held against."""
-    return "; ".join(f"{name}: {show(value)}" for name, value in line.controls.items())
 
 
 def link_chapter(chapter: str) -> str:

@@ -10,10 +10,9 @@ import nbformat
 from helpers.claims.evidence import OwnLine
 from helpers.claims.headline import describe_run
 from helpers.claims.line import Line
-from helpers.claims.numbers import show
 from helpers.claims.post import PostLine
 from helpers.claims.table import collect_claims
-from helpers.claims.verdict import link_chapter, say_controls, say_line
+from helpers.claims.verdict import link_chapter, say_line
 from helpers.drawing.prose import Prose, bullets
 
 _NOTHING = (
@@ -49,8 +48,8 @@ def read_run(model: str, *, build: Path = Path("../build")) -> list[Line]:
 def list_own(lines: Sequence[Line]) -> Prose:
     """Our own claims as a table: verdict, number, what it is held against, chapter."""
     rows = [
-        f"| **{line.id}** {line.claim} | {line.verdict} | {show(line.number)}{line.interval} "
-        f"| {say_controls(line)} | {line.subject} | {link_chapter(line.chapter)} |"
+        f"| **{line.id}** {line.claim} | {line.verdict} | {line.measured} "
+        f"| {line.against} | {line.subject} | {link_chapter(line.chapter)} |"
         for line in lines
         if isinstance(line, OwnLine)
     ]
@@ -61,9 +60,8 @@ def list_post(lines: Sequence[Line]) -> Prose:
     """The post's claims as a table: published, the post's way, corrected, the same pattern."""
     shown = {True: "yes", False: "no", None: "not measured"}
     rows = [
-        f"| **{line.id}** {line.claim} | {line.published} | {show(line.blog)} "
-        f"| {show(line.corrected)}{line.interval} | {shown[line.shows_pattern]} | {line.verdict} "
-        f"| {link_chapter(line.chapter)} |"
+        f"| **{line.id}** {line.claim} | {line.published} | {line.by_post} | {line.measured} "
+        f"| {shown[line.shows_pattern]} | {line.verdict} | {link_chapter(line.chapter)} |"
         for line in lines
         if isinstance(line, PostLine)
     ]
