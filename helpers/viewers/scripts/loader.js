@@ -34,7 +34,12 @@ async function load(text) {
     };
     follow();
     onThemeChange(follow);
-    root.append(frame);
+    // It sets tokens edge to edge: words that bring no blank of their own would run together.
+    const apart = document.createElement("style");
+    apart.textContent =
+      `#${frame.id} .tokens button { margin-right: 4px; padding: 3px 4px !important; ` +
+      "border-radius: 3px; outline: 1px solid #cbd2d9; }";
+    root.append(apart, frame);
     CircuitsVis.render(frame.id, CircuitsVis.AttentionPatterns, {
       attention,
       tokens: tokens.map(asHtml),
