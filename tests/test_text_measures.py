@@ -134,9 +134,9 @@ def test_a_changed_token_costs_two_targets_and_a_swap_three(compiled, sample):
     assert attention[2] == approx([1.0] * 3 + [0.0] * 3 + [1.0] * 3, abs=1e-5)
 
 
-def test_one_known_token_of_a_block_is_enough(compiled, sample):
+def test_one_known_token_of_a_piece_is_enough(compiled, sample):
     shuffle = shuffle_repeat(compiled, sample, INDUCTION)
-    assert shuffle["block"].to_numpy().tolist() == [1, 2, 5, 10]  # the last is N: order kept
+    assert shuffle["piece"].to_numpy().tolist() == [1, 2, 5, 10]  # the last is N: order kept
     inside = shuffle.sel(since=slice(2, None))
     values = inside["log_prob"].to_numpy()
     assert np.allclose(values[~np.isnan(values)], RIGHT, atol=1e-4)

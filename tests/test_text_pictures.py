@@ -102,12 +102,15 @@ def test_there_is_a_gap_where_the_new_token_never_stood(mini, sample, head):
     assert "**one token changed**" in describe_damage(damage)
 
 
-def test_short_blocks_have_short_lines(mini, sample, head):
+def test_short_pieces_have_short_lines_side_by_side(mini, sample, head):
     shuffle = shuffle_repeat(mini, sample, head)
-    drawn = lines(plot_shuffle(shuffle))["blocks of 5", "x"]
-    assert np.isfinite(drawn.y[:5]).all() and np.isnan(drawn.y[5:]).all()
-    assert ("order kept", "x") in lines(plot_shuffle(shuffle))
-    assert "**blocks of 1** (no order left)" in describe_shuffle(shuffle)
+    drawn = lines(plot_shuffle(shuffle))
+    assert len(drawn["pieces of 5", "x"].y) == 5
+    assert np.isfinite([*drawn["pieces of 5", "x"].y, *drawn["pieces of 5", "x2"].y]).all()
+    places = [list(drawn[name, "x"].x) for name in ("pieces of 1", "pieces of 2", "pieces of 5")]
+    assert places == [[1], [5, 6], [10, 11, 12, 13, 14]]  # three free places between
+    assert ("order kept", "x") in drawn
+    assert "**pieces of 1** (no order left)" in describe_shuffle(shuffle)
 
 
 def test_the_gap_is_the_axis(mini, sample, head):
@@ -124,7 +127,7 @@ def test_sentences_say_the_numbers(on_text, repeats, head):
     assert "the random language that it was trained on" in said
     summary = summarize_text_repeats(repeats)
     said = describe_text_repeats(repeats, summary)
-    assert f"second time is {summary.loc[('said twice', 'nothing'), 'gain']:+.2f} nats" in said
+    assert f"time gains {summary.loc[('said twice', 'nothing'), 'gain']:+.2f} nats" in said
     summary.loc["phrases"] = math.nan
     assert "**phrases**: too few repeats" in describe_text_repeats(repeats, summary)
 

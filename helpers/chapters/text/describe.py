@@ -30,12 +30,12 @@ def describe_text_induction(scores: xr.Dataset) -> Prose:
     idle = [str(head) for head in strong["head"][strong["text"] < chance]]
     return Prose(
         f"**{found}**, the best induction head on random tokens, is number "
-        f"**{place + 1}** of {len(ranking)} on text "
-        f"({scores.attrs['text']}): {interval(row, of=('text', 'low', 'high'))}, "
+        f"**{place + 1}** of {len(ranking)} on text, "
+        f"{scores.attrs['text']}: {interval(row, of=('text', 'low', 'high'))}, "
         f"{times(float(row['text']) / chance)} what uniform attention would score ({chance:.3f}); "
         f"97.5 % of the other heads score less than {others.quantile(0.975):.2f}. "
-        f"Of the {most} best heads of either ranking {shared} are in both; over all heads the two "
-        f"scores correlate by r = {agreement.pearson:.2f} (ranks: {agreement.spearman:.2f}). "
+        f"The two rankings share {shared} of their {most} best heads; over all heads the two "
+        f"scores correlate by r = {agreement.pearson:z.2f} (ranks: {agreement.spearman:z.2f}). "
         f"Of the {len(strong)} heads that score at least half of the best on random tokens, "
         f"{', '.join(idle) or 'none'} "
         f"{'scores' if len(idle) < 2 else 'score'} below chance on text. "
@@ -60,22 +60,23 @@ def describe_text_repeats(repeats: xr.Dataset, summary: pd.DataFrame) -> Prose:
             parts.append(f"**{kind}**: too few repeats in this sample to say anything.")
             continue
         text = (
-            f"**{kind}** ({int(counted.sel(kind=kind))} tokens): the second time is "
-            f"{interval(clean, '+z.2f', units='nats', of=_GAIN)} from the first"
+            f"**{kind}** ({int(counted.sel(kind=kind))} tokens): the second time gains "
+            f"{interval(clean, '+.2f', units='nats', of=_GAIN)}"
         )
         if clean["gain_low"] <= 0:
             text += ", which may be no gain at all, so there is little to take away"
-        text += f"; without the induction heads it is {interval(without, '+z.2f', of=_GAIN)}"
+        text += f". Without the induction heads it gains {interval(without, '+.2f', of=_GAIN)}"
         if clean["gain_low"] > 0:
-            text += f" ({without['share']:.0%} of the gain gone)"
+            text += f": {without['share']:.0%} of the gain is gone"
         text += (
-            f"; without as many random heads of the same layers {random['gain']:+z.2f} "
-            f"on average ({random['gain_low']:+z.2f} to {random['gain_high']:+z.2f}), where "
-            f"nothing removed gives {random['gain'] + random['lost']:+z.2f} on the same "
-            f"{repeats.attrs['random_sequences']} texts."
+            f". Without as many random heads of the same layers it gains {random['gain']:+z.2f} "
+            f"on average (from {random['gain_low']:+z.2f} to {random['gain_high']:+z.2f}); with "
+            f"all heads, on the same {repeats.attrs['random_sequences']} texts, "
+            f"{random['gain'] + random['lost']:+z.2f}."
         )
         parts.append(text)
-    return bullets(f"On **{repeats.attrs['model']}**, second time minus first:", parts)
+    what = "how much better a token is predicted the second time than the first"
+    return bullets(f"On **{repeats.attrs['model']}**, {what}:", parts)
 
 
 def describe_damage(damage: xr.Dataset) -> Prose:
@@ -90,11 +91,18 @@ def describe_damage(damage: xr.Dataset) -> Prose:
     for name in damage["damage"].to_numpy().tolist()[1:]:
         mean = cost.sel(damage=name).mean("sequence").to_numpy()
         worst = float(mean.max())
+        if worst < 0.1:
+            parts.append(f"**{name}**: costs next to nothing, at most {worst:z.2f} nats a token.")
+            continue
         hurt = offsets[mean >= worst / 10]
-        back = f"from offset {hurt[-1] + 1} on" if hurt[-1] < offsets[-1] else "after these offsets"
+        left = (
+            f"from offset {hurt[-1] + 1} on less than a tenth of that is left"
+            if hurt[-1] < offsets[-1]
+            else "at the last offset shown more than a tenth of that is left"
+        )
         parts.append(
-            f"**{name}**: costs up to {worst:.1f} nats a token; nine tenths of that are gone "
-            f"{back}; at offset {offsets[-1]} it still costs {mean[-1]:z.2f} nats."
+            f"**{name}**: costs up to {worst:.1f} nats a token; {left} "
+            f"(offset {offsets[-1]}: {mean[-1]:z.2f} nats)."
         )
     return bullets(f"On **{damage.attrs['model']}**:", parts)
 
@@ -107,21 +115,22 @@ def describe_shuffle(shuffle: xr.Dataset) -> Prose:
     """
     first = float(shuffle["first"].mean())
     parts = []
-    blocks = shuffle["block"].to_numpy().tolist()
-    for block in blocks:
-        lines = shuffle["log_prob"].sel(block=block).mean("sequence").dropna("since")
+    pieces = shuffle["piece"].to_numpy().tolist()
+    for piece in pieces:
+        lines = shuffle["log_prob"].sel(piece=piece).mean("sequence").dropna("since")
         start = float(lines.isel(since=0))
         if lines.size == 1:
-            parts.append(f"**blocks of {block}** (no order left): {start:z.2f} nats.")
+            parts.append(f"**pieces of {piece}** (no order left): {start:z.2f} nats.")
             continue
-        name = "order kept" if block == blocks[-1] else f"blocks of {block}"
-        second, last = float(lines.sel(since=2)), float(lines.isel(since=-1))
-        parts.append(
-            f"**{name}**: first token {start:z.2f}, second {second:z.2f}, "
-            f"last of those shown {last:z.2f}."
+        name = "order kept" if piece == pieces[-1] else f"pieces of {piece}"
+        said = (
+            f"{start:z.2f} nats at the first token, {float(lines.sel(since=2)):z.2f} at the second"
         )
-    before = f"the first half is predicted at {first:.2f} nats. In the second half:"
-    return bullets(f"On **{shuffle.attrs['model']}** {before}", parts)
+        if lines.size > 2:
+            said += f", {float(lines.isel(since=-1)):z.2f} at token {int(lines['since'][-1])}"
+        parts.append(f"**{name}**: {said}.")
+    before = f"log-probability of the target: {first:.2f} nats in the first half. In the second:"
+    return bullets(f"On **{shuffle.attrs['model']}**, {before}", parts)
 
 
 def describe_distance(distance: xr.Dataset) -> Prose:
@@ -134,12 +143,14 @@ def describe_distance(distance: xr.Dataset) -> Prose:
     gain = distance["log_prob"].mean("sequence") - first
     near, far = int(gain["gap"][0]), int(gain["gap"][-1])
     attention = distance["attention"].mean("sequence")
-    kept = float(gain.isel(gap=-1) / gain.isel(gap=0))
+    close, apart = float(gain.isel(gap=0)), float(gain.isel(gap=-1))
+    left = f"{apart / close:.0%} is left" if close >= 0.1 else "there was nothing to lose"
+    start = f"With {near} tokens" if near else "With nothing"
     return Prose(
-        f"With {near} tokens between the halves the second half of **{distance.attrs['model']}** "
-        f"is {float(gain.isel(gap=0)):.2f} nats better than the first; with {far}, the most that "
-        f"was tried (its context leaves room for {distance.attrs['longest']:,}), "
-        f"{float(gain.isel(gap=-1)):.2f}: {kept:.0%} is left. **{distance.attrs['head']}** gives "
-        f"the right place {float(attention.isel(gap=0)):.2f} of its attention at {near} and "
-        f"{float(attention.isel(gap=-1)):.2f} at {far}."
+        f"{start} between the halves **{distance.attrs['model']}** predicts the second half "
+        f"{close:z.2f} nats better than the first; with {far} tokens, the most that was tried "
+        f"(its context leaves room for {distance.attrs['longest']:,}), {apart:z.2f} nats: {left}. "
+        f"**{distance.attrs['head']}** gives the right place {float(attention.isel(gap=0)):.2f} of "
+        f"its attention with the nearest halves, {float(attention.isel(gap=-1)):.2f} with the "
+        f"farthest."
     )

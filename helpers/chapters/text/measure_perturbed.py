@@ -80,44 +80,44 @@ def damage_repeat(model: Model, sample: Input, head: str | Head) -> xr.Dataset:
 def shuffle_repeat(
     model: Model, sample: Input, head: str | Head, *, sizes: Sequence[int] = SIZES
 ) -> xr.Dataset:
-    """Cut the second half into blocks, shuffle them, and see what the model needs to be on track.
+    """Cut the second half into pieces, shuffle them, and see what the model needs to be on track.
 
-    A block keeps its own order; what comes after its last token is new. `since` counts the tokens
-    since the order broke: 1 is the first token of a block, which no lookup can predict, 2 the
-    second, for which one token of the block is known.
+    A piece keeps its own order; what comes after its last token is new. `since` counts the tokens
+    since the order broke: 1 is the first token of a piece, which no lookup can predict, 2 the
+    second, for which one token of the piece is known.
 
     Args:
         model: The model.
         sample: Repeated tokens.
         head: Whose attention to read; see `damage_repeat`.
-        sizes: Tokens of a block. Those below N are taken; N itself (order kept) comes last.
+        sizes: Tokens of a piece. Those below N are taken; N itself (order kept) comes last.
 
     Returns:
-        Dataset over `block`, `since` (1 … at most 10) and `sequence`: `log_prob`, nats, and
+        Dataset over `piece`, `since` (1 … at most 10) and `sequence`: `log_prob`, nats, and
         `attention`, in [0, 1], mean over a sequence's targets; NaN where there are none. `first`
         over `sequence`: mean log-probability of the first half, where nothing can be known.
     """
     sample, reader = read_repeated(model, sample), model.parse_head(head)
     n = sample.n
-    blocks = [*(size for size in sizes if size < n), n]
+    pieces = [*(size for size in sizes if size < n), n]
     generator = torch.Generator().manual_seed(sample.seed)
     since = torch.arange(1, min(SINCE, n) + 1)
-    shape = (len(blocks), len(since), len(sample))
+    shape = (len(pieces), len(since), len(sample))
     log_prob, attention = torch.full(shape, torch.nan), torch.full(shape, torch.nan)
     everywhere = torch.arange(1, 2 * n + 1).expand(len(sample), -1)
     first = torch.zeros(len(sample))
-    for i, block in enumerate(progress(blocks, "shuffling the repeat")):
-        order = torch.stack([_shuffled(n, block, generator) for _ in range(len(sample))])
+    for i, piece in enumerate(progress(pieces, "shuffling the repeat")):
+        order = torch.stack([_shuffled(n, piece, generator) for _ in range(len(sample))])
         tokens = sample.tokens.clone()
         tokens[:, n + 1 :] = sample.tokens[:, 1 : n + 1].gather(1, order)
         seen = predict_at(model, tokens, reader, everywhere)
         run = torch.stack([_since_break(row) for row in order])
-        for j, length in enumerate(since[:block].tolist()):
+        for j, length in enumerate(since[:piece].tolist()):
             there = run == length
             for result, values in ((log_prob, seen.log_prob), (attention, seen.attention)):
                 result[i, j] = values[:, n:].masked_fill(~there, torch.nan).nanmean(1)
         first = seen.log_prob[:, :n].mean(1)
-    dims, coords = ("block", "since", "sequence"), {"block": blocks, "since": since.numpy()}
+    dims, coords = ("piece", "since", "sequence"), {"piece": pieces, "since": since.numpy()}
     return xr.Dataset(
         {
             "log_prob": label_array(log_prob, dims, coords=coords, **_LOG_PROB),
@@ -179,9 +179,9 @@ def separate_repeat(
     )
 
 
-def _shuffled(n: int, block: int, generator: torch.Generator) -> Tensor:
-    """The places 0 … n - 1 with blocks shuffled; never in the old order if there are several."""
-    parts = torch.arange(n).split(block)
+def _shuffled(n: int, piece: int, generator: torch.Generator) -> Tensor:
+    """The places 0 … n - 1 with pieces shuffled; never in the old order if there are several."""
+    parts = torch.arange(n).split(piece)
     while True:
         order = torch.randperm(len(parts), generator=generator).tolist()
         if len(parts) == 1 or order != sorted(order):

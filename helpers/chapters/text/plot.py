@@ -29,7 +29,9 @@ from helpers.escaping import escape_text
 from helpers.heads import Head
 from helpers.results import correlate, summarize
 
-_ROWS = ["nothing removed", "induction heads removed", "random heads removed"]
+_PANELS = {"log_prob": " nats", "attention": ""}
+"""What the two panels of damaged repeats show, and its unit."""
+_ROWS = ["nothing ablated", "induction heads ablated", "random heads ablated"]
 
 
 def plot_text_scores(scores: xr.Dataset, *, mark: int = 4) -> go.Figure:
@@ -55,7 +57,7 @@ def plot_text_scores(scores: xr.Dataset, *, mark: int = 4) -> go.Figure:
     agreement = correlate(scores["random"], scores["text"].mean("sequence"))
     fig = theme.figure(
         title=f"Induction scores, {model_of(scores)}: "
-        f"r = {agreement.pearson:.2f}, of ranks {agreement.spearman:.2f}",
+        f"r = {agreement.pearson:z.2f}, of ranks {agreement.spearman:z.2f}",
         height=480,
     )
     fig.add_scatter(
@@ -90,7 +92,7 @@ def plot_text_repeats(repeats: xr.Dataset, summary: pd.DataFrame) -> go.Figure:
 
     Returns:
         A panel for each kind of repeat: dots with 95 % intervals over sequences, and a grey dot
-        for each draw of random heads, beside a stroke for nothing removed on the same sequences.
+        for each draw of random heads, beside a stroke for nothing ablated on the same sequences.
         At 0 the second time is no better than the first; all panels share a scale.
     """
     kinds = repeats["kind"].to_numpy().tolist()
@@ -113,7 +115,7 @@ def plot_text_repeats(repeats: xr.Dataset, summary: pd.DataFrame) -> go.Figure:
             x=[random["gain"] + random["lost"]],
             y=[2],
             marker=stroke,
-            hovertemplate="nothing removed, the same sequences: %{x:+.2f} nats<extra></extra>",
+            hovertemplate="nothing ablated, the same sequences: %{x:+.2f} nats<extra></extra>",
             **shared,
         )
         measured = (("nothing", theme.SECOND), ("induction heads", theme.BOUNDARY))
@@ -157,17 +159,38 @@ def plot_shuffle(shuffle: xr.Dataset) -> go.Figure:
         shuffle: Result of `shuffle_repeat`.
 
     Returns:
-        Two panels as in `plot_damage`, one line a block size; the dotted line is the first half,
-        where nothing can be known.
+        The panels of `plot_damage`, one above the other. The sizes stand side by side, each a line
+        over the tokens of a piece; the dotted line is the first half, where nothing can be known.
     """
-    fig = _two_panels(shuffle, title=f"A second half in shuffled blocks: {model_of(shuffle)}")
-    blocks = shuffle["block"].to_numpy().tolist()
-    for i, block in enumerate(blocks):
-        name = f"blocks of {block}" if block != blocks[-1] else "order kept"
-        _lines(fig, shuffle.sel(block=block), i, along="since", name=name, hover="token %{x}")
+    title = f"A second half in shuffled pieces: {model_of(shuffle)}"
+    fig = panels(_titles(shuffle), title=title, height=560, rows=2, vertical_spacing=0.12)
+    pieces = shuffle["piece"].to_numpy().tolist()
+    left, ticks = 0, {}
+    for piece in pieces:
+        name = f"pieces of {piece}" if piece != pieces[-1] else "order kept"
+        one = shuffle.sel(piece=piece).isel(since=slice(piece))
+        since = one["since"].to_numpy()
+        for row, (variable, unit) in enumerate(_PANELS.items(), 1):
+            draw_line(
+                fig,
+                left + since,
+                _along(one[variable], "since"),
+                color=theme.SECOND,
+                name=name,
+                hover=f"{name}, token %{{customdata}}: %{{y:.2f}}{unit}",
+                customdata=since,
+                **{"row": row, "col": 1, "showlegend": False},
+            )
+        ticks |= {left + since[-1]: str(since[-1]), left + 1: "1"}
+        middle = left + (1 + since[-1]) / 2
+        ticks[middle] = f"{ticks.get(middle, '')}<br>{name.removeprefix('pieces ')}"
+        left += len(since) + 3
     draw_level(fig, y=float(shuffle["first"].mean()), name="first half", row=1, col=1)
-    fig.update_xaxes(title="token, counted from where the order broke", dtick=1)
-    return say_if_empty(fig)
+    fig.update_xaxes(tickvals=list(ticks), ticktext=list(ticks.values()), showgrid=False)
+    fig.update_xaxes(zeroline=False, tickangle=0, ticks="", range=[0, left - 2])
+    fig.update_xaxes(title="token of a piece; below: tokens in each piece", row=2)
+    fig.update_yaxes(title="log-probability (nats)", row=1)
+    return say_if_empty(fig.update_yaxes(title="attention", range=past_zero(1), row=2))
 
 
 def plot_distance(distance: xr.Dataset) -> go.Figure:
@@ -187,10 +210,19 @@ def plot_distance(distance: xr.Dataset) -> go.Figure:
     return say_if_empty(fig.update_layout(showlegend=False))
 
 
+def _titles(data: xr.Dataset) -> list[str]:
+    return ["how well it is predicted", f"where {data.attrs['head']} looks"]
+
+
+def _along(values: xr.DataArray, dim: str) -> xr.Dataset:
+    """Means with intervals over the sequences that have a number, at each place along a line."""
+    points = [values.sel({dim: [place]}) for place in values[dim].to_numpy()]
+    return xr.concat([summarize_known(point) for point in points], dim=dim)
+
+
 def _two_panels(data: xr.Dataset, *, title: str) -> go.Figure:
-    titles = ["how well it is predicted", f"where {data.attrs['head']} looks"]
     grid = {"shared_yaxes": False, "horizontal_spacing": 0.11}
-    fig = panels(titles, title=title, height=440, lines=data["log_prob"].ndim > 2, **grid)
+    fig = panels(_titles(data), title=title, height=440, lines=data["log_prob"].ndim > 2, **grid)
     fig.update_yaxes(title="log-probability (nats)", row=1, col=1)
     fig.update_yaxes(title="attention to the right place", range=past_zero(1), row=1, col=2)
     return fig
@@ -200,9 +232,8 @@ def _lines(
     fig: go.Figure, data: xr.Dataset, i: int = 0, *, along: str, name: str, hover: str
 ) -> None:
     """Draw the i-th line of both panels, with a gap where no sequence has such a token."""
-    for column, variable, unit in ((1, "log_prob", " nats"), (2, "attention", "")):
-        points = [data[variable].sel({along: [place]}) for place in data[along].to_numpy()]
-        summary = xr.concat([summarize_known(point) for point in points], dim=along)
+    for column, (variable, unit) in enumerate(_PANELS.items(), 1):
+        summary = _along(data[variable], along)
         color = theme.SERIES[i % len(theme.SERIES)]
         said = f"{escape_text(name)}, {hover}: %{{y:.2f}}{unit}"
         place = {"row": 1, "col": column, "showlegend": column == 1, "legendgroup": name}
