@@ -175,7 +175,7 @@ def test_layer_controls_share_a_scale_and_say_means_beyond_layer_0():
     text_line = [t for t in fig.data if t.name == "text"][0]
     assert list(text_line.y) == [9.0, 0.5]
     assert "MLPs, *zero*" in describe_layer_controls(layers)
-    assert "+0.50 [+0.50, +0.50] (text)" in describe_layer_controls(layers)
+    assert "text +0.50 [+0.50, +0.50]; most for text" in describe_layer_controls(layers)
 
 
 def test_dependence_leaves_nothing_without_random_dots():

@@ -1,6 +1,8 @@
 """Sentences carry the numbers they were made from, and change with them."""
 
+import pandas as pd
 import pytest
+import xarray as xr
 
 from helpers import ablate, get_attention, sample_repeated_tokens
 from helpers.chapters.attention import describe_stripe
@@ -14,6 +16,7 @@ from helpers.chapters.mlps import (
     describe_attribution,
 )
 from helpers.chapters.scan import describe_heads, score_heads
+from helpers.drawing.prose import interval, ranges
 
 
 def test_sentences_say_what_the_numbers_say(compiled):
@@ -43,10 +46,40 @@ def test_sentences_say_what_the_numbers_say(compiled):
         describe_stripe(scores, whole, get_attention(compiled, sample, "L4H11")[0])
 
 
-def test_a_tie_is_not_called_a_lead(compiled):
+def test_a_tie_is_not_called_a_lead_and_chance_not_a_head(compiled):
     sample = sample_repeated_tokens(compiled, n=8, sequences=3)
     scores = score_heads(compiled, sample)
-    assert "overlaps with it" in describe_heads(scores, by="duplicate_token")
+    assert "No duplicate-token head of **compiled** stands out" in describe_heads(
+        scores, by="duplicate_token"
+    )
+    scores["induction"][:, 4, 11] = scores["induction"][:, 5, 5]
+    assert "overlaps with it. 2 of 144 heads score" in describe_heads(scores)
+
+
+def test_a_right_guess_with_little_behind_it_is_called_a_bet():
+    """One of 100 tokens is given e^-4 = 1.8 %, and comes first: no lookup."""
+    parts = ["first", "boundary", "second", "second_blog"]
+    table = pd.DataFrame({"log_prob": [-4.6, -4.0, 0.0, -1.0], "accuracy": 1.0}, index=parts)
+    for end in ("low", "high"):
+        table[f"log_prob_{end}"] = table["log_prob"]
+    loss = xr.Dataset(attrs={"model": "hand", "uniform": -4.605, "n": 4})
+    said = describe_loss(loss, table)
+    assert "right 100% of the time, but it is given only 1.8%: that is no lookup" in said
+    assert "moves the mean by -1.00 nats, 1/4 of how far" in said
+    table.loc["boundary", "accuracy"] = 0.0
+    assert "lookup" not in describe_loss(loss, table)
+
+
+def test_runs_of_numbers_are_ranges():
+    assert ranges([3, 4, 5, 6, 7, 8, 9]) == "3 to 9" and ranges([]) == ""
+    assert ranges([3, 4, 5, 6, 7, 8, 9], end=9) == "3 or more"
+    assert ranges([1, 2, 4, 6, 7, 8], end=9) == "1, 2, 4, 6 to 8"
+
+
+def test_nothing_is_minus_zero():
+    ends = {"mean": -0.001, "low": -0.4, "high": -0.0}
+    assert interval(pd.Series(ends), "+.2f", units="nats") == "+0.00 nats [-0.40, +0.00]"
+    assert interval(pd.Series(ends)) == "0.00 [-0.40, 0.00]"
 
 
 def test_ablation_in_words(mini):

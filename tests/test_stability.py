@@ -153,8 +153,11 @@ def test_the_picture_has_one_dot_for_each_seed():
 
 def test_sentences_follow_the_numbers():
     text = describe_stability(by_hand())
-    assert "**L0H1** with 0.550" in text and "on top in 1 of 2 seeds" in text
-    assert "get 0.020 from L0H1" in text and "because of what repeats" in text
+    assert "**L0H1** with 0.550" in text and "comes first with 1 of 2 seeds" in text
+    assert (
+        "L0H1 gives the same entries 0.020 of its attention" in text
+        and "because of what repeats" in text
+    )
     assert "even if nothing repeats" in describe_stability(by_hand(unrepeated=0.5))
 
 

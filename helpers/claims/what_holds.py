@@ -13,7 +13,7 @@ from helpers.claims.line import Line
 from helpers.claims.post import PostLine
 from helpers.claims.table import collect_claims
 from helpers.claims.verdict import link_chapter, say_line
-from helpers.drawing.prose import Prose, bullets
+from helpers.drawing.prose import Prose, bullets, ranges
 
 _NOTHING = (
     "Nothing was measured yet. This chapter collects what the others keep: run chapters 1 to "
@@ -81,7 +81,7 @@ def explain_failures(lines: Sequence[Line]) -> Prose:
         line.id for line in lines if line.verdict == "not run" or line.verdict == "not measured"
     ]
     said = [f"{say_line(line)} (Chapter {link_chapter(line.chapter)})" for line in failed]
-    after = f"\n\nNot run: {', '.join(missing)}; their chapters come first." if missing else ""
+    after = f"\n\nNot run: {_ids(missing)}; their chapters come first." if missing else ""
     if not said:
         return Prose(f"Every claim that was measured holds.{after}" if lines else _nothing())
     ours = sum(isinstance(line, OwnLine) for line in failed)
@@ -106,6 +106,15 @@ def list_not_shown(folder: Path = Path()) -> Prose:
                 found = re.findall(r"^\* \*\*Not shown:\*\* (.+)$", cell.source, re.M)
                 said += [f"[Chapter {int(path.name[:2])}]({path.name}): {text}" for text in found]
     return bullets("Left open by each chapter:", said)
+
+
+def _ids(ids: Sequence[str]) -> str:
+    """Names of claims, those in a row as a range: "C1 to C4, E2, E7"."""
+    said = (
+        re.sub(r"(\d+)", rf"{kind}\1", ranges([int(id[1:]) for id in ids if id[0] == kind]))
+        for kind in "CE"
+    )
+    return ", ".join(filter(None, said))
 
 
 def _nothing() -> str:

@@ -124,7 +124,7 @@ def map_heads(
             break  # from here on there are no numbers
         color = theme.ON_STRONG if strength[layer, head] > strong else theme.ON_WEAK
         font = {"size": 10, "color": color}
-        text = f"{values[layer, head]:{number}}"
+        text = format(values[layer, head], number.replace(".", "z."))
         fig.add_annotation(x=int(head), y=int(layer), text=text, font=font, showarrow=False)
     fig.update_xaxes(title="head", **label_axis(heads))
     fig.update_yaxes(title="layer", **label_axis(layers), autorange="reversed")

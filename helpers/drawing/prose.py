@@ -19,6 +19,28 @@ def bullets(before: str, lines: Sequence[str], after: str = "") -> Prose:
     return Prose("\n".join([f"{before}\n", *(f"* {line}" for line in lines)]) + after)
 
 
+def ranges(numbers: Sequence[int], *, end: int | None = None) -> str:
+    """Whole numbers in words, runs of three or more as a range: "1, 3 to 9".
+
+    Args:
+        numbers: In ascending order.
+        end: The last there can be: a run of three or more up to it is "3 or more".
+    """
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    parts = []
+    for run in runs:
+        if len(run) < 3:
+            parts += map(str, run)
+        else:
+            parts.append(f"{run[0]} or more" if run[-1] == end else f"{run[0]} to {run[-1]}")
+    return ", ".join(parts)
+
+
 def times(ratio: float) -> str:
     """A ratio in words: "4.2 times", "31 times"."""
     return f"{ratio:.0f} times" if ratio >= 10 else f"{ratio:.1f} times"
@@ -39,6 +61,7 @@ def interval(
         units: What it is counted in.
         of: What the number and its lower and upper end are called.
     """
+    form = form if "z" in form else form.replace(".", "z.")  # nothing is -0.00
     mean, low, high = (format(float(np.asarray(summary[name])), form) for name in of)
     return f"{mean}{units and f' {units}'} [{low}, {high}]"
 

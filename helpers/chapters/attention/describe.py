@@ -7,7 +7,7 @@ from helpers.drawing.prose import Prose
 
 
 def describe_stripe(scores: xr.Dataset, pattern: xr.DataArray, without: xr.DataArray) -> Prose:
-    """The verdict on one head: its stripe, and what another head's removal leaves of it.
+    """The verdict on one head: its stripe, and what another head's ablation leaves of it.
 
     Args:
         scores: Result of `score_heads`, for the chance level.
@@ -27,7 +27,7 @@ def describe_stripe(scores: xr.Dataset, pattern: xr.DataArray, without: xr.DataA
     return Prose(
         f"**Verdict for {pattern.attrs['model']}**: on this sequence {names.pop()} gives "
         f"{whole:.3f} of its second-half attention to the stripe (chance: {chance:.3f}), and "
-        f"{left:.3f} inside *{without.attrs.get('interventions', 'nothing')}*. This feeds no claim "
-        f"of its own: C5, C6 and E1 (chapter 2) measure the scores on all sequences, E15 to E17 "
+        f"{left:.3f} inside *{without.attrs.get('interventions', 'nothing')}*. No claim rests on "
+        f"one sequence: C5, C6 and E1 (chapter 2) measure the scores on all of them, E15 to E17 "
         f"(chapter 7) what the head depends on."
     )

@@ -34,7 +34,7 @@ def plot_effect_grid(grid: xr.DataArray, *, title: str = "") -> go.Figure:
     Raises:
         ValueError: If the dimensions are others.
     """
-    return _map(grid, "layer", "position", title or "One MLP output replaced at a time")
+    return _map(grid, "layer", "position", title or "One MLP output patched at a time")
 
 
 def plot_target_effects(effect: xr.DataArray, *, title: str = "") -> go.Figure:
@@ -51,7 +51,7 @@ def plot_target_effects(effect: xr.DataArray, *, title: str = "") -> go.Figure:
     Raises:
         ValueError: If the dimensions are others.
     """
-    return _map(effect, "layer", "target", title or "Second-half MLP outputs replaced, by target")
+    return _map(effect, "layer", "target", title or "Second-half MLP outputs patched, by target")
 
 
 def plot_cell_effects(effect: xr.DataArray, *, layer: int) -> go.Figure:
@@ -88,9 +88,7 @@ def plot_layer_effects(effect: xr.DataArray, *, title: str = "") -> go.Figure:
     check_dims(effect, ("sequence", "layer", "target"))
     summary = summarize(effect.isel(target=slice(1, None)).mean("target"))
     layers = summary["layer"].to_numpy()
-    fig = theme.figure(
-        title=escape_text(title or "All second-half MLP outputs of a layer replaced")
-    )
+    fig = theme.figure(title=escape_text(title or "All second-half MLP outputs of a layer patched"))
     draw_bars(fig, layers, summary, color=theme.SECOND, hover="layer %{x}: %{y:+.3f} nats")
     draw_level(fig, y=0)
     fig.update_xaxes(title="layer", dtick=1 if len(layers) <= 16 else 2)
@@ -164,8 +162,8 @@ def plot_estimates(exact: xr.DataArray, estimate: xr.DataArray) -> go.Figure:
     layers, positions = true["layer"].to_numpy(), true["position"].to_numpy()
     ends = [float(min(true.min(), guess.min())), float(max(true.max(), guess.max()))]
     fig = theme.figure(
-        title=f"Estimated against exact, one dot a cell: r = {agreement.pearson:.2f}, "
-        f"of ranks {agreement.spearman:.2f}"
+        title=f"Estimated against exact, one dot a cell: r = {agreement.pearson:z.2f}, "
+        f"of ranks {agreement.spearman:z.2f}"
     )
     draw_diagonal(fig, ends, name="right")
     fig.add_scatter(

@@ -17,16 +17,23 @@ def describe_heads(scores: xr.Dataset, *, by: str = "induction") -> Prose:
     best, second = ranking.iloc[0], ranking.iloc[1]
     chance = float(scores[by].attrs["chance"])
     above = int((ranking[by].to_numpy() > 0.5).sum())
-    runner_up = f"the runner-up {second['head']} ({second[by]:.2f})"
+    score = interval(best, ".3f", of=(by, "low", "high"))
+    kind, model = by.replace("_", "-"), scores.attrs["model"]
+    if best["low"] < 2 * chance:
+        return Prose(
+            f"No {kind} head of **{model}** stands out: the best, {best['head']}, has a score of "
+            f"{score}, and uniform attention would score {chance:.3f}."
+        )
+    runner_up = f"the runner-up {second['head']} ({second[by]:.3f})"
     apart = best["low"] > second["high"]
     lead = (
         f"its interval lies above that of {runner_up}" if apart else f"{runner_up} overlaps with it"
     )
+    count = f"{above} of {len(ranking)} heads {'scores' if above == 1 else 'score'}"
     return Prose(
-        f"The best {by.replace('_', '-')} head of **{scores.attrs['model']}** is "
-        f"**{best['head']}** with a score of {interval(best, of=(by, 'low', 'high'))}, "
+        f"The best {kind} head of **{model}** is **{best['head']}** with a score of {score}, "
         f"{times(float(best[by]) / chance)} what uniform attention would score ({chance:.3f}); "
-        f"{lead}. {above} of {len(ranking)} heads score above 0.5."
+        f"{lead}. {count if above else 'No head scores'} above 0.5."
     )
 
 
@@ -42,21 +49,22 @@ def describe_stability(stability: xr.Dataset, by: str = "induction") -> Prose:
     seeds, sequences = stability.sizes["seed"], stability.sizes["sequence"]
     lead, behind = (interval(row, ".3f", of=(by, "low", "high")) for row in (best, second))
     said = Prose(
-        f"Over {seeds} x {sequences} sequences the best {by.replace('_', '-')} head of "
-        f"**{stability.attrs['model']}** is **{best['head']}** with {lead}: on top in "
+        f"Over {seeds} seeds of {sequences} sequences the best {by.replace('_', '-')} head of "
+        f"**{stability.attrs['model']}** is **{best['head']}** with {lead}: it comes first with "
         f"{best['seeds_on_top']} of {seeds} seeds and in {best['draws_on_top']:.0%} of bootstrap "
-        f"draws. The runner-up {second['head']} has {behind} and "
-        f"is on top in {second['draws_on_top']:.0%} of draws."
+        f"draws. The runner-up, {second['head']}, has {behind} and comes first in "
+        f"{second['draws_on_top']:.0%} of the draws."
     )
     if "unrepeated" not in table:
         return said
     still, chance = best["unrepeated"], float(stability[by].attrs["chance"])
-    verdict = (
-        "it looks there because of what repeats, not because of how far away it is"
-        if still < best[by] / 2
-        else "it looks there even if nothing repeats, so its score says little about repeats"
-    )
+    if best["low"] < 2 * chance:
+        verdict = "it looks there hardly more than anywhere else, repeat or not"
+    elif still < best[by] / 2:
+        verdict = "it looks there because of what repeats, not because of how far away it is"
+    else:
+        verdict = "it looks there even if nothing repeats, so its score says little about repeats"
     return Prose(
-        f"{said} Where nothing repeats the same entries get {still:.3f} from {best['head']} "
-        f"(uniform attention: {chance:.3f}): {verdict}."
+        f"{said} Where nothing repeats, {best['head']} gives the same entries {still:.3f} of its "
+        f"attention (uniform attention: {chance:.3f}): {verdict}."
     )
