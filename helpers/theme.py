@@ -21,7 +21,7 @@ FIRST = "#7b8794"
 SECOND = "#1079a8"
 """Second half."""
 BOUNDARY = "#cf4a14"
-"""The boundary, where the repeat starts, and whatever else must not be overlooked."""
+"""The boundary, where the second half starts, and whatever else must not be overlooked."""
 SERIES = (SECOND, BOUNDARY, "#2f855a", "#7c5cd6", "#a86d15", FIRST)
 ORDERED = ("#2f78c4", "#8a5fd0", "#cc4f93", "#d9731a")
 """Sequential scale for dots, first to last."""

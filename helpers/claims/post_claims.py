@@ -10,8 +10,9 @@ from typing import Literal
 import xarray as xr
 
 from helpers.chapters.loss import summarize_loss
-from helpers.claims.numbers import Number, number_in, show
+from helpers.claims.numbers import Number, number_in
 from helpers.claims.post import POST_MODEL, POST_PAIR, Shown, choose_pair, post_claim
+from helpers.claims.units import show
 from helpers.heads import Head
 from helpers.results import summarize
 

@@ -34,8 +34,8 @@ def view_tokens(
             with a coordinate `position_token`, such as one sequence of `measure_loss` or the result
             of `trace_text_induction`. NaN is a token without a value; if there are such, those with
             one are underlined. A coordinate `chance` is shown on hovering.
-        n: Length of the repeated half, if the sequence is one: the repeat gets another colour, or
-            with values a line break before it.
+        n: Length of the repeated half, if the sequence is one: the second half gets another colour,
+            or with values a line break before it.
         limit: Value of the full colour; if not given, 1 for values in [0, 1], else the largest.
             Negative values are orange, on the same scale.
 
@@ -69,7 +69,7 @@ def _with_values(values: xr.DataArray, *, n: int | None, limit: float | None) ->
     boxes, lines = [], []
     for place, token, value, chance in zip(places, tokens, numbers, chances, strict=True):
         strength = 0.0 if np.isnan(value) else _STRONGEST * min(1.0, abs(value) / limit)
-        said = "no value" if np.isnan(value) else f"{value:.3f}"
+        said = "no value" if np.isnan(value) else f"{value:z.3f}"
         if not np.isnan(value) and not np.isnan(chance):
             said += f" (uniform attention: {chance:.3f})"
         if n is not None and place == n + 1:

@@ -49,13 +49,13 @@ def plot_loss(loss: xr.Dataset) -> go.Figure:
             y=[level, level],
             mode="lines",
             line={"color": color, "dash": "dash", "width": 2},
-            name=f"{name}: {level:.2f}",
+            name=f"{name}: {level:z.2f}",
             hoverinfo="name",
         )
     fig.add_vline(
         x=n + 1,
         line={"color": theme.BOUNDARY, "width": 1.5},
-        annotation={"text": "boundary: the repeat starts ", "font": {"color": theme.BOUNDARY}},
+        annotation={"text": "boundary: the second half starts ", "font": {"color": theme.BOUNDARY}},
         annotation_position="top left",
     )
     draw_level(fig, y=uniform, name=f"knows nothing: {uniform:.2f}")
