@@ -119,7 +119,7 @@ def test_the_curve_shows_the_band_and_says_where_it_leaves_it():
     assert band.fill == "toself" and max(band.y) == approx(1.1925) and min(band.y) == approx(0.5)
     text = describe_curve(curve)
     assert "0.50 nats with all heads" in text and "4.00 [3.90, 4.10] without 2" in text
-    assert "above the random band from 2 removed on" in text
+    assert "above the random band with 2 removed" in text
     assert "go from 8.0 to 6.0 with the best head and to -3.0 with all" in text
     calm = curve.assign(loss=curve["loss"] * 0 + 0.5)
     assert "never leaves the random band" in describe_curve(calm)

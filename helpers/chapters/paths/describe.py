@@ -23,7 +23,7 @@ def describe_dependence(dependence: xr.Dataset) -> Prose:
             left = summarize(one["score"].sel(removed=name))
             low, high = middle_of(one["random"].sel(removed=name))
             shares.append(
-                f"{head} {clean:.2f} → {interval(left)} (random heads: {low:.2f} to {high:.2f})"
+                f"{head} {clean:z.2f} → {interval(left)} (random heads: {low:z.2f} to {high:z.2f})"
             )
         label = which if str(name) == which else f"{name} ({which})"
         lines.append(f"Without {label}: {'; '.join(shares)}")
@@ -44,12 +44,12 @@ def describe_cuts(cuts: xr.Dataset) -> Prose:
         each = (
             f"{cut} cut: "
             + ", ".join(
-                f"{effect} {float(score.sel(effect=effect, cut=cut)):.2f}" for effect in effects
+                f"{effect} {float(score.sel(effect=effect, cut=cut)):z.2f}" for effect in effects
             )
             for cut in ("key", "query")
         )
         lines.append(
-            f"{head}, {clean:.2f} with nothing cut: {'; '.join(each)}. {_judge_inputs(score)}"
+            f"{head}, {clean:z.2f} with nothing cut: {'; '.join(each)}. {_judge_inputs(score)}"
         )
     direct, total = (
         summarize(cuts["loss_change"].sel(effect=effect, cut="key"))
@@ -88,9 +88,9 @@ def _compare_effects(cuts: xr.Dataset) -> str:
         for one in 1 - score.sel(cut="key") / score.sel(cut="nothing")
     }
     said = (
-        f"Cut directly, the key of {score['head_name'].item()} loses {lost['direct']:.0%} of the "
-        f"score, in total {lost['total']:.0%}; if the senders' own words stay and only what others "
-        f"make of them goes, {lost['indirect']:.0%}. "
+        f"Cut directly, the key of {score['head_name'].item()} loses {lost['direct']:z.0%} of the "
+        f"score, in total {lost['total']:z.0%}; if the senders' own words stay and only what others "
+        f"make of them goes, {lost['indirect']:z.0%}. "
     )
     if max(lost.values()) < 0.25:
         return said + "The key needs neither."
@@ -125,11 +125,11 @@ def describe_direct_logits(logits: xr.Dataset) -> Prose:
         lines.append(
             f"{str(name).replace('_', '-')} ({one['heads'].item()}): "
             f"{interval(summarize(one['together']), '+.2f')}; random heads of the same layers: "
-            f"{low:+.2f} to {high:+.2f}"
+            f"{low:+z.2f} to {high:+z.2f}"
         )
     return bullets(
-        f"In **{logits.attrs['model']}** the target's logit lies {total:.2f} above the "
-        f"average token's; all heads together add {heads:+.2f} of that directly:",
+        f"In **{logits.attrs['model']}** the target's logit lies {total:z.2f} above the "
+        f"average token's; all heads together add {heads:+z.2f} of that directly:",
         lines,
     )
 
@@ -150,12 +150,12 @@ def describe_faithfulness(kept: xr.Dataset) -> Prose:
             f"{name} ({int(kept['size'].sel(kept=name))} of "
             f"{int(kept['size'].sel(kept='all heads'))} heads): loss "
             f"{interval(summarize(kept['loss'].sel(kept=name)))}, faithfulness "
-            f"{interval(summarize(share))}; random heads {low:.2f} to {high:.2f}"
+            f"{interval(summarize(share))}; random heads {low:z.2f} to {high:z.2f}"
         )
     uniform = float(kept.attrs["uniform"])
     losses = (
-        f"second-half loss {whole:.2f} nats with all heads, {none:.2f} with none, "
-        f"{uniform:.2f} for a model that knows nothing"
+        f"second-half loss {whole:z.2f} nats with all heads, {none:z.2f} with none, "
+        f"{uniform:z.2f} for a model that knows nothing"
     )
     if none > uniform:
         losses += ". So part of what faithfulness counts is only to stop being wrong"

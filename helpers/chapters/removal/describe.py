@@ -3,7 +3,7 @@
 import numpy as np
 import xarray as xr
 
-from helpers.drawing.prose import Prose, bullets, interval, middle_of
+from helpers.drawing.prose import Prose, bullets, interval, middle_of, ranges
 from helpers.results import summarize
 
 
@@ -39,7 +39,7 @@ def describe_removal(removed: xr.Dataset, *, group: str = "induction") -> Prose:
         where = "above" if float(second["low"]) > high else "not above"
         lines.append(
             f"*{method}*: {interval(second, '+.2f')} nats in the second half, {where} the "
-            f"band of random heads ({low:+.2f} to {high:+.2f}); {interval(first, '+.2f')} in "
+            f"band of random heads ({low:+z.2f} to {high:+z.2f}); {interval(first, '+.2f')} in "
             f"the first half, {interval(text, '+.2f')} on text."
         )
     heads = str(removed["heads"].sel(group=group).item())
@@ -65,14 +65,13 @@ def describe_curve(curve: xr.Dataset) -> Prose:
     first, last = loss.isel(removed=1), loss.isel(removed=-1)
     said = (
         f"**{curve.attrs['model']}**: the loss of the second half is "
-        f"{float(loss['mean'][0]):.2f} nats with all heads, {interval(first)} without the best "
+        f"{float(loss['mean'][0]):z.2f} nats with all heads, {interval(first)} without the best "
         f"induction head, and {interval(last)} without {int(removed[-1])}; as many random heads "
-        f"of the same layers leave it between {low[-1]:.2f} and {high[-1]:.2f}. "
+        f"of the same layers leave it between {low[-1]:z.2f} and {high[-1]:z.2f}. "
     )
-    if above and above == removed[removed >= above[0]].tolist():
-        said += f"It lies above the random band from {above[0]} removed on. "
-    elif above:
-        said += f"It lies above the random band with {', '.join(map(str, above))} removed. "
+    if above:
+        kept = ranges(above, end=int(removed[-1]))
+        said += f"It lies above the random band with {kept} removed. "
     else:
         said += "It never leaves the random band. "
     steps = odds["mean"].to_numpy()
@@ -110,7 +109,7 @@ def describe_dissociation(removed: xr.Dataset, mlps: xr.Dataset, *, method: str 
     )
     return Prose(
         f"{said} Of its {len(repeat)} MLPs beyond layer 0, {(language > repeat).sum()} cost text "
-        f"more than the repeat when they go; the median one costs text {np.median(language):+.3f} "
-        f"and the repeat {np.median(repeat):+.3f} nats. All of these together cost the repeat "
-        f"{both:+.2f} and text {spoken:+.2f} nats."
+        f"more than the repeat when they go; the median one costs text {np.median(language):+z.3f} "
+        f"and the repeat {np.median(repeat):+z.3f} nats. All of these together cost the repeat "
+        f"{both:+z.2f} and text {spoken:+z.2f} nats."
     )
