@@ -89,8 +89,8 @@ def _compare_effects(cuts: xr.Dataset) -> str:
     }
     said = (
         f"Cut directly, the key of {score['head_name'].item()} loses {lost['direct']:z.0%} of the "
-        f"score, in total {lost['total']:z.0%}; if the senders' own words stay and only what others "
-        f"make of them goes, {lost['indirect']:z.0%}. "
+        f"score, in total {lost['total']:z.0%}; if what the senders write stays, and only what "
+        f"others make of it goes, {lost['indirect']:z.0%}. "
     )
     if max(lost.values()) < 0.25:
         return said + "The key needs neither."
