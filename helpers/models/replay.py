@@ -100,6 +100,21 @@ class CleanRun:
             )
         return residual_of(out)
 
+    def go_on(self, first: int, last: int | None = None) -> Float[Tensor, "batch pos d_model"]:
+        """Call the blocks from one layer on, on all positions; hooks see them and may change them.
+
+        Args:
+            first: From which block on; what stands before it is the clean run's.
+            last: Before which block to stop; after the last one if not given.
+
+        Returns:
+            Residual stream there.
+        """
+        stream, everyone = self.residuals[first], torch.arange(len(self.tokens))
+        for layer in range(first, self.model.n_layers if last is None else last):
+            stream = self.block(layer, stream, sequence=everyone, start=0)
+        return stream
+
     def _cut(self, value: Tensor, sequence: Tensor, start: int, stop: int) -> Tensor:
         """The part of an argument that belongs to some positions (and rows)."""
         batch, pos = self.tokens.shape

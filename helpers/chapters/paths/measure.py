@@ -6,6 +6,7 @@ from itertools import product
 
 import torch
 import xarray as xr
+from jaxtyping import Float
 from torch import Tensor
 
 from helpers.heads import Head
@@ -20,10 +21,10 @@ from helpers.interventions import (
     patch_path,
 )
 from helpers.metrics import induction_score, part_slice
-from helpers.models import Model, Site
+from helpers.models import CleanRun, Model, Site, can_replay, record
 from helpers.progress import progress
 from helpers.results import label_array
-from helpers.running import collect, predict
+from helpers.running import batch_slices, collect, predict, predict_from, sequences_at_once
 
 _CUTS: dict[str, tuple[PathInput, ...]] = {
     "nothing": (),
@@ -71,21 +72,31 @@ def measure_paths(
     values = AblationValues(model, tokens, sites, method=method, seed=sample.seed)
     scores = torch.zeros(len(PATH_EFFECTS), len(_CUTS), len(reading), len(sample))
     change = torch.zeros(len(PATH_EFFECTS), len(_CUTS), len(sample))
-    clean = predict(model, tokens, targets=targets).log_prob.mean(-1)
     steps = list(product(enumerate(PATH_EFFECTS), enumerate(_CUTS.values())))
-    for (e, effect), (c, cut) in progress(steps, "cutting paths"):
+    batches = [*batch_slices(len(sample), sequences_at_once(model, tokens.shape[1]))]
+    replay = can_replay(model, tokens.shape[1])
+    run, clean = None, torch.empty(0)
+    for rows, ((e, effect), (c, cut)) in progress([*product(batches, steps)], "cutting paths"):
+        if e == c == 0:  # a path changes nothing below its senders, nor a patch below its head
+            run = record(model, tokens[rows]) if replay else None
+            clean = _predict(model, tokens[rows], targets, run, model.n_layers)
         if not cut and e > 0:  # nothing cut is nothing cut, by whatever effect
-            scores[e, c], change[e, c] = scores[0, c], change[0, c]
+            scores[e, c, :, rows], change[e, c, rows] = scores[0, c, :, rows], change[0, c, rows]
             continue
         gathered: dict[Head, Tensor] = {}
         for j, head in enumerate(reading):
-            with patch_path(model, earlier[head], head, input=cut, effect=effect, reference=values):
-                pattern, gathered[head] = _look(model, tokens, head)
-            scores[e, c, j] = induction_score(pattern, n)
+            path = patch_path(
+                model, earlier[head], head, input=cut, effect=effect, reference=values
+            )
+            with model.from_row(rows.start), path:
+                first = min(sender.layer for sender in earlier[head])
+                pattern, gathered[head] = _look(model, tokens[rows], head, run, first)
+            scores[e, c, j, rows] = induction_score(pattern, n)
         with ExitStack() as together:
             for head, z in gathered.items():
                 together.enter_context(patch(model, head, z))
-            change[e, c] = clean - predict(model, tokens, targets=targets).log_prob.mean(-1)
+            first = min(head.layer for head in reading)
+            change[e, c, rows] = clean - _predict(model, tokens[rows], targets, run, first)
     over = {"effect": list(PATH_EFFECTS), "cut": list(_CUTS)}
     return xr.Dataset(
         {
@@ -114,15 +125,32 @@ def _earlier(senders: Sequence[Head], receiver: Head) -> list[Head]:
     return earlier
 
 
-def _look(model: Model, tokens: Tensor, head: Head) -> tuple[Tensor, Tensor]:
-    """The pattern of a head and what it gathers."""
+def _predict(
+    model: Model, tokens: Tensor, targets: slice, run: CleanRun | None, first: int
+) -> Float[Tensor, " sequence"]:
+    """Mean log-probability of the targets, as the model is now, from a layer on."""
+    if run is None:
+        return predict(model, tokens, targets=targets).log_prob.mean(-1)
+    final, ids = run.go_on(first)[:, :-1][:, targets], tokens[:, 1:][:, targets]
+    log_prob, _ = predict_from(model, final.flatten(0, 1), ids.flatten())
+    return log_prob.view(ids.shape).mean(-1)
+
+
+def _look(
+    model: Model, tokens: Tensor, head: Head, run: CleanRun | None, first: int
+) -> tuple[Tensor, Tensor]:
+    """The pattern of a head and what it gathers, as the model is now, from a layer on."""
     pattern, z = Site("pattern", head.layer), Site("z", head.layer)
-    found = collect(
-        model,
-        tokens,
-        {
-            pattern: lambda value, _rows: value[:, head.head].cpu(),
-            z: lambda value, _rows: value[:, :, head.head].clone(),
-        },
-    )
+    take = {
+        pattern: lambda value, _rows: value[:, head.head].cpu(),
+        z: lambda value, _rows: value[:, :, head.head].clone(),
+    }
+    if run is None:
+        found = collect(model, tokens, take)
+    else:
+        found: dict[Site, Tensor] = {}
+        every = slice(None)
+        keep = {s: lambda v, s=s: found.update({s: take[s](v, every)}) for s in take}
+        with model.hooked(keep):
+            run.go_on(first, head.layer + 1)
     return found[pattern], found[z]
