@@ -11,7 +11,7 @@ from unchecked import unchecked
 
 from helpers import Head, sample_repeated_tokens
 from helpers.interventions import sample_random_heads
-from helpers.interventions.fast import predict_without
+from helpers.interventions.fast import Removal, predict_without, run_removals
 from helpers.metrics import part_slice
 from helpers.models import CleanRun, Site, untrained_model
 
@@ -102,3 +102,56 @@ def test_running_a_few_sequences_still_takes_from_all(mini, method):
     whole = predict_without(mini, tokens, GROUPS, method=method)
     few = predict_without(mini, tokens, GROUPS, method=method, first=2)
     assert few.shape[1] == 2 and torch.allclose(few, whole[:, :2], atol=1e-4)
+
+
+def test_what_removals_share_is_run_once(mini, monkeypatch):
+    """Blocks called: 4 for the clean run; then from the layer in which a group differs on."""
+    tokens = sample_repeated_tokens(mini, n=N, sequences=2).tokens
+    called = []
+    block = CleanRun.block
+    monkeypatch.setattr(
+        CleanRun,
+        "block",
+        lambda run, layer, x, **where: called.append(layer) or block(run, layer, x, **where),
+    )
+    groups = [
+        [Head(0, 1), Head(2, 2)],  # 0 1 2 3
+        [],  # nothing
+        [Head(0, 1), Head(3, 3)],  # layer 0 as above: 2 3, or the other way round
+        [Head(3, 0)],  # 3
+    ]
+    removals = [Removal(group, "zero") for group in groups]
+    assert mini.now.checked == ""  # so that the self-check's blocks are not among them
+    found = run_removals(mini, tokens, removals)
+    assert sorted(called) == [0, 1, 2, 2, 3, 3, 3]
+    for group, log_prob in zip(groups, found, strict=True):
+        alone = predict_without(mini, tokens, [group], method="zero")[0]
+        assert torch.equal(alone, log_prob)
+
+
+def test_ways_of_removal_are_not_mistaken_for_one_another(mini):
+    """The same heads by another method, and by a few sequences only, are another removal."""
+    tokens = sample_repeated_tokens(mini, n=N, sequences=5).tokens
+    group = [Head(0, 1), Head(1, 2)]
+    methods = ("zero", "mean", "resample")
+    found = run_removals(
+        mini, tokens, [Removal(group, way, first) for way in methods for first in (None, 2)]
+    )
+    for i, way in enumerate(methods):
+        alone = predict_without(mini, tokens, [group], method=way)[0]
+        assert torch.allclose(found[2 * i], alone, atol=1e-5)
+        assert torch.allclose(found[2 * i + 1], alone[:2], atol=1e-5)
+    assert not torch.allclose(found[0], found[2], atol=1e-2)
+
+
+@pytest.mark.parametrize("whole", [False, True])
+def test_only_what_is_read_is_unembedded(mini, monkeypatch, whole):
+    tokens = sample_repeated_tokens(mini, n=N, sequences=3).tokens
+    if whole:
+        monkeypatch.setattr(mini.now, "checked", "a test asked for it.")
+    read = torch.zeros(3, 2 * N, dtype=torch.bool)
+    read[0, 3] = read[2, [5, 9]] = True
+    every = predict_without(mini, tokens, [[Head(1, 1)]], method="zero")[0]
+    (found,) = run_removals(mini, tokens, [Removal([Head(1, 1)], "zero")], targets=read)
+    assert torch.equal(found.isnan(), ~read)
+    assert torch.allclose(found[read], every[read], atol=1e-5)
