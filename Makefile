@@ -17,7 +17,7 @@ full: .venv/ready
 	$(BIN)/python -m pytest -m long -s
 
 lab: .venv/ready
-	$(BIN)/jupyter lab notebooks
+	env $$($(BIN)/python -m helpers.threads) $(BIN)/jupyter lab notebooks
 
 lint: .venv/ready
 	$(BIN)/ruff check .

@@ -1,4 +1,4 @@
-"""`python -m benchmarks [MODEL]`: measure, print a table, write JSON (`work`: see work.py).
+"""`python -m benchmarks [work | contention] [MODEL]`: measure, print a table, write JSON.
 
 Every way of doing a piece of work runs in this one process and in turns, so that what else the
 machine does meets all of them; medians of the turns are compared. Ratios mean something, seconds
@@ -17,7 +17,7 @@ from typing import Any
 import pandas as pd
 import torch
 
-from benchmarks import works
+from benchmarks import contention, works
 from benchmarks.floor import Floor
 from benchmarks.measure import describe_machine, measure, multiplication_rate
 from benchmarks.work import main as count_work
@@ -34,8 +34,9 @@ BATCHES = (1, 2, 4, 8)
 
 def main() -> int:
     """Run the benchmark and return the exit status."""
-    if sys.argv[1:2] == ["work"]:
-        return count_work(sys.argv[2:])
+    others = {"work": count_work, "contention": contention.main}
+    if sys.argv[1:] and sys.argv[1] in others:
+        return others[sys.argv[1]](sys.argv[2:])
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument(
         "model",

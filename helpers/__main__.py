@@ -1,6 +1,7 @@
 """Command line: `python -m helpers run | scan | claims`."""
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
@@ -33,6 +34,9 @@ def main(arguments: list[str] | None = None) -> int:
     )
     claims.add_argument("--build", type=Path, default=Path("build"), help="where runs are (build)")
     chosen = parser.parse_args(arguments)
+    from helpers.threads import thread_settings
+
+    os.environ.update(thread_settings())  # before torch is imported, which reads it only then
     from helpers.models import ModelError
 
     try:

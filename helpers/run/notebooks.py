@@ -11,6 +11,8 @@ from pathlib import Path
 import nbformat
 from traitlets.config import Config
 
+from helpers.threads import thread_settings
+
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 # Kernels talk through files that only this user can open, where the system has such (not Windows).
@@ -71,7 +73,7 @@ def run_notebook(
     # tqdm reads TQDM_DISABLE, but not where it opens a notebook's bar: who opens those has to ask.
     with (
         tempfile.TemporaryDirectory() as scratch,
-        _environment({**environment, "TQDM_DISABLE": "1"}),
+        _environment({**thread_settings(), **environment, "TQDM_DISABLE": "1"}),
     ):
         output = Path(scratch) / path.name
         cell = error = None
