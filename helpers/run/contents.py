@@ -28,7 +28,7 @@ def write_index(
     """Write the page that leads to the others and says what was found, in one step.
 
     Args:
-        outcomes: How each notebook ended.
+        outcomes: How each notebook ended that was run so far.
         chapters: All notebooks, in order.
         claims: Claims as collected; none if they could not be.
         folder: Where the pages lie, and `data/` with the results.
@@ -45,6 +45,7 @@ def write_index(
     listed = [
         {
             **vars(chapter),
+            "ran": chapter.notebook in failures,
             "failure": failures.get(chapter.notebook),
             "data": (kept_by or {}).get(chapter.notebook, []),
         }
@@ -59,6 +60,7 @@ def write_index(
         glossary=(folder / "glossary.html").is_file(),
         about=about,
         chapters=listed,
+        unfinished=not all(chapter["ran"] for chapter in listed),
         failed=sum(bool(failure) for failure in failures.values()),
         headline=describe_run(claims),
         picture=picture,

@@ -1,5 +1,7 @@
 """The whole walkthrough: every notebook executed, a page each, an index, the claims."""
 
+import hashlib
+import json
 import platform
 import shutil
 import sys
@@ -19,7 +21,7 @@ from helpers.results import load_result, write_json, write_whole
 from helpers.run.about_model import describe_model
 from helpers.run.contents import write_index
 from helpers.run.notebooks import Outcome, find_notebooks, run_notebook
-from helpers.run.outline import read_chapters, read_parameters
+from helpers.run.outline import Chapter, read_chapters, read_parameters
 from helpers.run.pages import GLOSSARY, say_failure, write_page
 from helpers.viewers import view_heads
 
@@ -46,8 +48,10 @@ def run_walkthrough(
 
     `build/<model>/` gets the executed notebooks, one page each, `index.html`, `claims.json`,
     `run.json` (model, parameters, and the seconds of each chapter that did not fail) and `data/`.
-    A notebook that fails does not keep the others from running. A terminal shows a bar of
-    chapters; anywhere else each chapter that ended is a line, for logs.
+    A notebook that fails does not keep the others from running. All of it is written anew after
+    each chapter, so that a run that is interrupted leaves a readable index; the next run of the
+    same model, parameters and code goes on from there. A terminal shows a bar of chapters;
+    anywhere else each chapter that ended is a line, for logs.
 
     Args:
         model: What `load_model` takes.
@@ -69,15 +73,14 @@ def run_walkthrough(
     asked = source.name if model == "auto" else model
     if Path(asked).expanduser().is_dir():
         asked = str(Path(asked).expanduser().resolve())
-    folder = run_folder(source, build)
-    data = folder / "data"
-    shutil.rmtree(data, ignore_errors=True)
-    for name in ("claims.json", "run.json"):
-        (folder / name).unlink(missing_ok=True)
+    chosen = {"MODEL": asked, **(parameters or {})}
     chapters = read_chapters(paths)
-    outcomes: list[Outcome] = []
-    kept_by: dict[str, list[str]] = {}
-    seconds: dict[str, float] = {}
+    recipe = _recipe(source, paths, chosen)
+    pages = _Pages(source, chapters, run_folder(source, build), recipe)
+    done = pages.go_on()
+    glossary = notebooks / f"{GLOSSARY}.ipynb"
+    if glossary.is_file():
+        write_page(Outcome(GLOSSARY, nbformat.read(glossary, as_version=4)), pages.folder, chapters)
     # tqdm takes None for: not where stderr is no terminal.
     with tqdm(total=len(paths), disable=None) as bar:
         for number, (path, chapter) in enumerate(zip(paths, chapters, strict=True), start=1):
@@ -85,46 +88,124 @@ def run_walkthrough(
             name = f"chapter {number} of {len(paths)}: {asks}"
             bar.set_description(name)
             start = time.monotonic()
-            before = {*data.glob("*")}
-            outcome = run_notebook(
-                path,
-                parameters={"MODEL": asked, **(parameters or {})},
-                environment={"HELPERS_RESULTS": str(data.resolve())},
-            )
-            _write_notebook(outcome, folder / path.name)
-            write_page(outcome, folder, chapters)
-            outcomes.append(outcome)
-            kept_by[path.stem] = sorted(file.name for file in {*data.glob("*")} - before)
-            bar.update()
-            took = time.monotonic() - start
-            if not outcome.error:
-                seconds[path.stem] = round(took, 1)
-            if bar.disable:
+            if path.stem in done:
+                ended = "as the interrupted run left it"
+            else:
+                before = pages.kept()
+                outcome = run_notebook(
+                    path,
+                    parameters=chosen,
+                    environment={"HELPERS_RESULTS": str(pages.data.resolve())},
+                )
+                took = time.monotonic() - start
                 ended = say_failure(outcome) or f"{took:.0f} s"
+                pages.add(outcome, took, sorted(pages.kept() - before))
+            bar.update()
+            if bar.disable:
                 sys.stdout.write(f"{name}: {ended}\n")
                 sys.stdout.flush()
-    claims = []
-    if any(data.glob("*.nc")):
-        claims = collect_claims(data)
-        write_json(claims_as_json(claims), folder / "claims.json")
     glossary = notebooks / f"{GLOSSARY}.ipynb"
     if glossary.is_file():
-        write_page(Outcome(GLOSSARY, nbformat.read(glossary, as_version=4)), folder, chapters)
-    _write_run(source, outcomes, seconds, folder / "run.json")
-    about = _say_run(source, outcomes)
-    picture = draw_first_picture(data)
-    write_index(
-        outcomes,
-        chapters,
-        claims,
-        folder,
-        about=about,
-        is_a=describe_model(source),
-        kept_by=kept_by,
-        picture=picture,
-        caption=_CAPTION if picture else "",
-    )
-    return WalkthroughRun(folder, outcomes)
+        write_page(Outcome(GLOSSARY, nbformat.read(glossary, as_version=4)), pages.folder, chapters)
+    pages.write(finished=True)
+    return WalkthroughRun(pages.folder, pages.outcomes)
+
+
+class _Pages:
+    """What a run has written so far: notebooks, pages, the index, claims and run.json.
+
+    Args:
+        source: The model.
+        chapters: All notebooks, in order.
+        folder: Where it is written.
+        recipe: What the results depend on, in short: a run with another one starts anew.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        chapters: Sequence[Chapter],
+        folder: Path,
+        recipe: str,
+    ) -> None:
+        self.source, self.chapters, self.folder = source, chapters, folder
+        self.recipe, self.data = recipe, folder / "data"
+        self.outcomes: list[Outcome] = []
+        self.seconds: dict[str, float] = {}
+        self.kept_by: dict[str, list[str]] = {}
+
+    def go_on(self) -> set[str]:
+        """The chapters that an interrupted run of the same has finished; else all is removed."""
+        try:
+            told = json.loads((self.folder / "run.json").read_text(encoding="utf-8"))
+            if told["recipe"] != self.recipe or told["finished"]:
+                raise ValueError("another run, or a finished one")
+            seconds, kept_by = told["seconds"], told["kept"]
+            files = [self.data / file for name in seconds for file in kept_by[name]]
+            if not all(file.is_file() for file in files):
+                raise ValueError("something is gone")
+            read = {
+                name: nbformat.read(self.folder / f"{name}.ipynb", as_version=4) for name in seconds
+            }
+        except (OSError, ValueError, KeyError, TypeError):
+            shutil.rmtree(self.data, ignore_errors=True)
+            for name in ("claims.json", "run.json", "index.html"):
+                (self.folder / name).unlink(missing_ok=True)
+            return set()
+        self.seconds, self.kept_by = seconds, kept_by
+        self.outcomes = [Outcome(name, notebook) for name, notebook in read.items()]
+        return {*read}
+
+    def kept(self) -> set[str]:
+        """The files in `data/` now."""
+        return {file.name for file in self.data.glob("*")}
+
+    def add(self, outcome: Outcome, took: float, kept: list[str]) -> None:
+        """Write a chapter that has ended, and all that leads to it."""
+        path = self.folder / f"{outcome.notebook}.ipynb"
+        write_whole(path, lambda to: nbformat.write(outcome.executed, to))
+        write_page(outcome, self.folder, self.chapters)
+        order = [chapter.notebook for chapter in self.chapters]
+        self.outcomes = sorted([*self.outcomes, outcome], key=lambda one: order.index(one.notebook))
+        self.kept_by[outcome.notebook] = kept
+        if not outcome.error:
+            self.seconds[outcome.notebook] = round(took, 1)
+        self.write(finished=False)
+
+    def write(self, *, finished: bool) -> None:
+        """Write the index, the claims and run.json as far as the run has come."""
+        claims = []
+        if any(self.data.glob("*.nc")):
+            claims = collect_claims(self.data)
+            write_json(claims_as_json(claims), self.folder / "claims.json")
+        chosen = read_parameters(self.outcomes[0].executed)
+        told = {"model": self.source.name, "revision": self.source.revision, "parameters": chosen}
+        told |= {"seconds": self.seconds, "kept": self.kept_by}
+        told |= {"recipe": self.recipe, "finished": finished}
+        write_json(told, self.folder / "run.json")
+        picture = draw_first_picture(self.data)
+        write_index(
+            self.outcomes,
+            self.chapters,
+            claims,
+            self.folder,
+            about=_say_run(self.source, self.outcomes),
+            is_a=describe_model(self.source),
+            kept_by=self.kept_by,
+            picture=picture,
+            caption=_CAPTION if picture else "",
+        )
+
+
+def _recipe(source: Source, paths: Sequence[Path], parameters: Mapping[str, object]) -> str:
+    """A digest of the weights, the notebooks, their parameters, this package, the libraries."""
+    package = Path(__file__).parents[1]
+    code = (path for path in sorted(package.rglob("*")) if path.suffix in {".py", ".json"})
+    digest = hashlib.sha256(repr([source.revision, *parameters.items()]).encode())
+    digest.update(repr([version(name) for name in _LIBRARIES]).encode())
+    for path in (*paths, *code):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
 
 
 def run_folder(source: Source, build: Path) -> Path:
@@ -164,15 +245,3 @@ def _say_run(source: Source, outcomes: Sequence[Outcome]) -> dict[str, object]:
         "Python": platform.python_version(),
         "Libraries": libraries,
     }
-
-
-def _write_run(
-    source: Source, outcomes: Sequence[Outcome], seconds: Mapping[str, float], path: Path
-) -> None:
-    chosen = read_parameters(outcomes[0].executed)
-    about = {"model": source.name, "revision": source.revision}
-    write_json({**about, "parameters": chosen, "seconds": seconds}, path)
-
-
-def _write_notebook(outcome: Outcome, path: Path) -> None:
-    write_whole(path, lambda to: nbformat.write(outcome.executed, to))

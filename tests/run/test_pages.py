@@ -343,10 +343,10 @@ def test_a_page_alone_has_no_neighbours(built, tmp_path):
 
 def test_what_was_found_is_said_with_the_numbers():
     repeat, removal, verdicts = describe_run(CLAIMS)
-    assert "-6.415 nats the first time and -0.500 the second time" in repeat
+    assert "-6.42 nats the first time and -0.50 nats the second time" in repeat
     assert "L1H1 looks most" in repeat and "score 0.946" in repeat
-    assert "its 2 induction heads" in removal and "7.188 [7.000, 7.300] nats" in removal
-    assert "against 0.954 for as many random heads" in removal
+    assert "its 2 induction heads" in removal and "7.19 nats [7.00, 7.30]" in removal
+    assert "against 0.95 nats for as many random heads" in removal
     assert verdicts == "Of our own 2 claims, 1 hold on this model and 1 do not."
 
 
@@ -354,8 +354,8 @@ def test_what_was_not_found_is_not_said():
     assert describe_run([]) == []
     alone = [measured("C1", -6.0), measured("C2", -1.0), measured("C5", None)]
     assert describe_run(alone) == [
-        "mini predicts random tokens with a mean log-probability of -6.000 nats the first time "
-        "and -1.000 the second time."
+        "mini predicts random tokens with a mean log-probability of -6.00 nats the first time "
+        "and -1.00 nats the second time."
     ]
     missing = found_line(number=None, low=None, high=None, verdict="not run", controls={})
     assert describe_run([missing]) == [

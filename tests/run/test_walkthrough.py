@@ -24,7 +24,7 @@ FIGURE = new_code_cell("from helpers import theme\ntheme.figure(title=MODEL).add
 
 
 def write(folder: Path, name: str, *cells: nbformat.NotebookNode) -> None:
-    folder.mkdir(exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     notebook = new_notebook(cells=[new_markdown_cell(f"# Title of {name}"), SETUP, *cells])
     nbformat.write(notebook, folder / f"{name}.ipynb")
 
@@ -117,6 +117,66 @@ def test_without_a_terminal_every_chapter_that_ended_is_a_line(quick, capsys):
     assert re.fullmatch(r"chapter 1 of 2: Title of 01_one: \d+ s", first)
     assert second == "chapter 2 of 2: Title of 02_two: failed in cell 3: Error: why"
     assert err == ""
+
+
+@pytest.fixture
+def counted(tmp_path, monkeypatch):
+    """Three notebooks that keep a file each; the second is interrupted the first time."""
+    for name in ("01_one", "02_two", "03_three"):
+        write(tmp_path / "notebooks", name)
+    ran: list[str] = []
+
+    def run_quickly(path: Path, *, environment, **_) -> Outcome:
+        ran.append(path.stem)
+        if path.stem == "02_two" and ran.count("02_two") == 1:
+            raise KeyboardInterrupt
+        (Path(environment["HELPERS_RESULTS"])).mkdir(parents=True, exist_ok=True)
+        (Path(environment["HELPERS_RESULTS"]) / f"{path.stem}.csv").write_text("1")
+        return Outcome(path.stem, nbformat.read(path, as_version=4))
+
+    monkeypatch.setattr(module, "run_notebook", run_quickly)
+
+    def go(**options):
+        folders = {"notebooks": tmp_path / "notebooks", "build": tmp_path / "build"}
+        return run_walkthrough("mini", **folders, **options)
+
+    with pytest.raises(KeyboardInterrupt):
+        go()
+    return go, ran, tmp_path
+
+
+def test_an_interrupted_run_leaves_a_readable_index_and_the_next_goes_on(counted, capsys):
+    go, ran, root = counted
+    index = (root / "build" / "mini" / "index.html").read_text()
+    assert '<a href="01_one.html">Title of 01_one</a>' in index
+    assert "This run is not finished" in index and index.count("Not run yet") == 2
+    assert "02_two.html" not in index
+    run = go()
+    assert ran == ["01_one", "02_two", "02_two", "03_three"]
+    assert "Title of 01_one: as the interrupted run left it" in capsys.readouterr().out
+    assert [outcome.notebook for outcome in run.outcomes] == ["01_one", "02_two", "03_three"]
+    index = (run.folder / "index.html").read_text()
+    assert "not finished" not in index and 'href="data/01_one.csv"' in index
+    go()
+    assert ran[4:] == ["01_one", "02_two", "03_three"]  # that one was finished: anew
+
+
+@pytest.mark.parametrize("change", ["parameters", "notebook", "data", "run.json", "page"])
+def test_only_a_run_of_the_same_goes_on(counted, change):
+    go, ran, root = counted
+    options = {}
+    if change == "parameters":
+        options["parameters"] = {"N": 9}
+    elif change == "notebook":
+        write(root / "notebooks", "03_three", new_code_cell("2"))
+    elif change == "data":
+        (root / "build" / "mini" / "data" / "01_one.csv").unlink()
+    elif change == "run.json":
+        (root / "build" / "mini" / "run.json").write_text("{")
+    else:
+        (root / "build" / "mini" / "01_one.ipynb").unlink()
+    go(**options)
+    assert ran[2:] == ["01_one", "02_two", "03_three"]
 
 
 def test_a_terminal_shows_a_bar_of_chapters(quick, capsys, monkeypatch):
