@@ -15,6 +15,7 @@ LEVELS = {
     "heads": 0,
     "metrics": 0,
     "progress": 0,
+    "threads": 0,
     "theme": 0,
     "known_roles": 1,
     "mini": 1,
