@@ -61,10 +61,11 @@ def _add_model(command: argparse.ArgumentParser) -> None:
 
 def _run(chosen: argparse.Namespace) -> int:
     from helpers.models import asked_for, find_source
-    from helpers.run import run_folder, run_walkthrough
+    from helpers.run import run_folder, run_walkthrough, tell_price
 
     source = find_source(asked_for(chosen.model))
     sys.stdout.write(f"{source.name} ({source.reason}) -> {run_folder(source, chosen.build)}\n")
+    sys.stdout.write(tell_price(source) + "\n")
     sys.stdout.flush()
     folder, outcomes = run_walkthrough(chosen.model, notebooks=chosen.notebooks, build=chosen.build)
     if (folder / "claims.json").is_file():

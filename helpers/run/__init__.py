@@ -3,4 +3,5 @@
 from helpers.run.contents import write_index
 from helpers.run.notebooks import Outcome, find_notebooks, run_notebook
 from helpers.run.pages import write_page
+from helpers.run.price import tell_price
 from helpers.run.walkthrough import WalkthroughRun, run_folder, run_walkthrough
