@@ -28,6 +28,7 @@ class Measured:
         chapters: For each model the seconds of its chapters, and the machine.
         told: Numbers that chapters print and no claim holds, by model; kept by hand.
         benchmarks: What `make bench` measured.
+        gpu: What was measured once on a GPU.
         views: What `python -m benchmarks.viewers` measured.
     """
 
@@ -36,6 +37,7 @@ class Measured:
     chapters: dict[str, dict[str, Any]]
     told: dict[str, dict[str, Any]]
     benchmarks: dict[str, Any]
+    gpu: dict[str, Any]
     views: dict[str, Any]
 
 
@@ -66,6 +68,7 @@ def read_measured(folder: Path) -> Measured:
         chapters={name: speed["chapters"][name] for name in MODELS if name in speed["chapters"]},
         told=_read(folder / "chapters.json"),
         benchmarks=speed["benchmarks"],
+        gpu=speed["gpu"],
         views=_read(folder / "views.json"),
     )
 

@@ -48,6 +48,7 @@ def render_pages(measured: Measured) -> dict[str, str]:
         "told": measured.told,
         "chapters": measured.chapters,
         "bench": measured.benchmarks,
+        "gpu": measured.gpu,
         "views": measured.views,
         **{model: claims.get(model) for model in MODELS},
     }

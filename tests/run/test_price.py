@@ -32,8 +32,8 @@ def test_work_is_measured_or_scaled_by_layers_and_parameters(other):
 def test_the_sentence_says_work_rate_minutes_and_the_cheaper_choice(other, monkeypatch):
     monkeypatch.setattr(price, "measure_rate", lambda: 100e9)
     said = tell_price(other)
-    minutes = 2 * price.WORK["smollm2"] * 1e12 / 100e9 / price._SHARE / 60 + price._LEAST
-    assert f"{2 * price.WORK['smollm2']:.3g} TFLOP of work, estimated by its size" in said
+    minutes = 2 * price.WORK["smollm2"] * 1e12 / 100e9 / 60
+    assert f"{2 * price.WORK['smollm2']:.3g} TFLOP of large products take, estimated by" in said
     assert f"100 GFLOP/s: about {minutes:.0f} minutes" in said
     assert re.search(r"Cheaper: MODEL=mini takes (a minute|\d+ minutes)\.$", said)
     assert "Cheaper" not in tell_price(find_source("mini"))
