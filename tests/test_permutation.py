@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 import torch
 from transformers import AutoModelForCausalLM
+from without import predict_without
 
 from helpers import Head, Model, find_pair, load_model, sample_repeated_tokens
 from helpers.chapters.circuit import score_composition, score_two_head_circuit
 from helpers.chapters.loss import measure_loss
 from helpers.chapters.paths import attribute_logits, score_without
 from helpers.chapters.scan import score_heads, select_groups
-from helpers.interventions.fast import predict_without
 
 N = 10
 SHIPPED = Path(__file__).parents[1] / "helpers/mini/model"

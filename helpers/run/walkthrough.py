@@ -152,7 +152,9 @@ class _Pages:
             for name in ("claims.json", "run.json", "index.html"):
                 (self.folder / name).unlink(missing_ok=True)
             return set()
-        self.seconds, self.kept_by = seconds, kept_by
+        for stray in self.kept() - {file.name for file in files}:  # of a chapter that did not end
+            (self.data / stray).unlink()
+        self.seconds, self.kept_by = seconds, {name: kept_by[name] for name in seconds}
         self.outcomes = [Outcome(name, notebook) for name, notebook in read.items()]
         return {*read}
 

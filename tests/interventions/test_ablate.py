@@ -5,6 +5,7 @@ import pytest
 import torch
 import xarray as xr
 from unchecked import unchecked
+from without import predict_without
 
 from helpers import (
     Head,
@@ -20,7 +21,6 @@ from helpers import (
 )
 from helpers.inputs import bos_token
 from helpers.interventions import AblationValues
-from helpers.interventions.fast import predict_without
 from helpers.models import Site, UnsupportedModelError
 
 TEXT = "the old king gave the gold ring to anna, and then the old king gave the gold"

@@ -8,10 +8,11 @@ from compiled import INDUCTION, VOCABULARY
 from pytest import approx
 from shapes import LLAMA, NEOX
 from unchecked import unchecked
+from without import predict_without
 
 from helpers import Head, sample_repeated_tokens
 from helpers.interventions import sample_random_heads
-from helpers.interventions.fast import Removal, predict_without, run_removals
+from helpers.interventions.fast import Removal, run_removals
 from helpers.metrics import part_slice
 from helpers.models import CleanRun, Site, untrained_model
 

@@ -128,10 +128,12 @@ def counted(tmp_path, monkeypatch):
 
     def run_quickly(path: Path, *, environment, **_) -> Outcome:
         ran.append(path.stem)
+        data = Path(environment["HELPERS_RESULTS"])
+        data.mkdir(parents=True, exist_ok=True)
+        (data / f"{path.stem}.csv").write_text("1")
         if path.stem == "02_two" and ran.count("02_two") == 1:
+            (data / "half.csv").write_text("1")
             raise KeyboardInterrupt
-        (Path(environment["HELPERS_RESULTS"])).mkdir(parents=True, exist_ok=True)
-        (Path(environment["HELPERS_RESULTS"]) / f"{path.stem}.csv").write_text("1")
         return Outcome(path.stem, nbformat.read(path, as_version=4))
 
     monkeypatch.setattr(module, "run_notebook", run_quickly)
@@ -156,7 +158,9 @@ def test_an_interrupted_run_leaves_a_readable_index_and_the_next_goes_on(counted
     assert "Title of 01_one: as the interrupted run left it" in capsys.readouterr().out
     assert [outcome.notebook for outcome in run.outcomes] == ["01_one", "02_two", "03_three"]
     index = (run.folder / "index.html").read_text()
-    assert "not finished" not in index and 'href="data/01_one.csv"' in index
+    assert "not finished" not in index
+    assert 'href="data/01_one.csv"' in index and 'href="data/02_two.csv"' in index
+    assert not (run.folder / "data" / "half.csv").exists()
     go()
     assert ran[4:] == ["01_one", "02_two", "03_three"]  # that one was finished: anew
 

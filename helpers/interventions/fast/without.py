@@ -109,34 +109,6 @@ def run_removals(
     return found
 
 
-def predict_without(
-    model: Model,
-    tokens: Int[Tensor, "batch pos"],
-    groups: Sequence[Sequence[Part]],
-    *,
-    method: AblationMethod = "mean",
-    targets: slice = slice(None),
-    seed: int = 0,
-    first: int | None = None,
-    label: str = "",
-) -> Float[Tensor, "group sequence target"]:
-    """The same for groups that are all removed in the same way: see `run_removals`.
-
-    Args:
-        model: The model.
-        tokens: Sequences of one length, BOS first.
-        groups: What is removed together; an empty group removes nothing.
-        method: What takes its place.
-        targets: Which targets to predict; entry i of the target dimension is position i + 1.
-        seed: Seed of "resample".
-        first: Run only the first so many sequences.
-        label: What it is for, in a few words, if it shall show a bar.
-    """
-    removals = [Removal(group, method, first) for group in groups]
-    found = run_removals(model, tokens, removals, targets=targets, seed=seed, label=label)
-    return torch.stack([log_prob[:, targets] for log_prob in found])
-
-
 Layers = dict[int, tuple[AblationMethod, frozenset[Part]]]
 
 
