@@ -9,9 +9,13 @@ import argparse
 import math
 import re
 import sys
-from collections.abc import Callable
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
+from types import MappingProxyType
 from typing import Any
 
 import pandas as pd
@@ -30,6 +34,8 @@ from helpers.results import write_json
 SHAPE = "gpt2-shape"
 LENGTHS = (25, 50, 100, 200)
 BATCHES = (1, 2, 4, 8)
+WAYS = ("post", "ARENA", "TransformerLens", "ours")
+"""Ours is compared with the first of the others that does a work."""
 
 
 def main() -> int:
@@ -65,14 +71,18 @@ def main() -> int:
     if not chosen.only:
         sizes["length"] = [(n, 1) for n in LENGTHS if _fits(model, n)]
         sizes["batch"] = [(chosen.n, batch) for batch in BATCHES]
-    report["works"] = _compare(model, todo, chosen.rounds, rate)
+    name = "-".join(filter(None, [chosen.model, chosen.only]))
+    path = chosen.build / f"{re.sub('[^A-Za-z0-9.-]+', '-', name).strip('-')}.json"
+    report["works"] = []
+    for line in _compare(model, todo, chosen.rounds, rate):
+        report["works"].append(line)
+        write_json(report, path)
+        _say(_markdown([line]))
     report["rate"] = {"before": rate, "after": multiplication_rate(model.device)}
     del bridge, todo
     report["growth"] = {kind: _growth(model, pairs) for kind, pairs in sizes.items()}
-    name = "-".join(filter(None, [chosen.model, chosen.only]))
-    path = chosen.build / f"{re.sub('[^A-Za-z0-9.-]+', '-', name).strip('-')}.json"
     write_json(report, path)
-    _say(_markdown(report) + f"\nwritten: {path}\n")
+    _say(_markdown(report["works"], report["growth"]) + f"\nwritten: {path}\n")
     return 0
 
 
@@ -110,6 +120,8 @@ def _choose(model: Model, bridge: Any, chosen: argparse.Namespace) -> list[works
         works.every_token(bridge, model, bos_token(model), middle),
         grid,
         works.attribution(model, tokens[:1], chosen.n, grid.name),
+        works.removal(bridge, model, tokens[:2], chosen.n),
+        works.paths(bridge, model, tokens[:2], chosen.n, Head(middle, 0)),
     ]
     taken: dict[str, works.Work] = {}
     for work in todo:
@@ -120,23 +132,26 @@ def _choose(model: Model, bridge: Any, chosen: argparse.Namespace) -> list[works
 
 def _compare(
     model: Model, todo: list[works.Work], rounds: int, rate: float
-) -> list[dict[str, Any]]:
+) -> Iterator[dict[str, Any]]:
+    """A line for each work, as it is done."""
     done: dict[str, dict[str, Any]] = {}
     for work in todo:
         line: dict[str, Any] = {"work": work.name, "note": work.note, "floor": work.floor}
         runs: dict[str, list[Any]] = {way: [] for way in work.ways}
         for turn in range(rounds):
             for way, call in work.ways.items():
-                runs[way].append(measure(call, model.device))
-                _say(f"{work.name}: {way}, turn {turn + 1}: {runs[way][-1].seconds:.1f} s\n")
+                what = f"{work.name}: {way}, turn {turn + 1}"
+                with _every_minute(what):
+                    runs[way].append(measure(call, model.device))
+                _say(f"{what}: {runs[way][-1].seconds:.1f} s\n")
         line["seconds"] = {way: [run.seconds for run in timed] for way, timed in runs.items()}
         line["megabytes"] = {way: max(run.megabytes for run in t) for way, t in runs.items()}
         for way, other in work.borrowed.items():
             line["seconds"][way] = done[other]["seconds"][way]
             line["megabytes"][way] = done[other]["megabytes"][way]
         ours = median(line["seconds"]["ours"])
-        reference = line["seconds"].get("post") or line["seconds"]["TransformerLens"]
-        line["ratio"] = median(reference) / ours
+        peers = [way for way in WAYS if way in line["seconds"] and way != "ours"]
+        line["ratio"] = median(line["seconds"][peers[0]]) / ours if peers else None
         line["roofline_share"] = work.floor / rate / ours
         if work.exact:
             results = [timed[0].result.float().cpu() for timed in runs.values()]
@@ -144,7 +159,7 @@ def _compare(
                 float((result - results[-1]).abs().max()) for result in results
             )
         done[work.name] = line
-    return list(done.values())
+        yield line
 
 
 def _growth(model: Model, sizes: list[tuple[int, int]]) -> list[dict[str, Any]]:
@@ -155,7 +170,8 @@ def _growth(model: Model, sizes: list[tuple[int, int]]) -> list[dict[str, Any]]:
     lines: list[dict[str, Any]] = []
     for n, sequences in sizes:
         tokens = sample_repeated_tokens(model, n=n, sequences=sequences).tokens.to(model.device)
-        timing = measure(_grid(model, tokens, n), model.device)
+        with _every_minute(f"grid, N = {n}, {sequences} sequences"):
+            timing = measure(_grid(model, tokens, n), model.device)
         floor = Floor(model).grid(n, sequences)
         line = {"n": n, "sequences": sequences, "seconds": timing.seconds, "floor": floor}
         if lines:
@@ -182,18 +198,16 @@ def _grid(model: Model, tokens: torch.Tensor, n: int) -> Callable[[], torch.Tens
     return call
 
 
-def _markdown(report: dict[str, Any]) -> str:
+def _markdown(works: list[dict[str, Any]], growth: Mapping[str, Any] = MappingProxyType({})) -> str:
     rows = []
-    for line in report["works"]:
+    for line in works:
         seconds = {way: median(values) for way, values in line["seconds"].items()}
         megabytes = " / ".join(f"{line['megabytes'][way]:.0f}" for way in seconds)
         rows.append(
             {
                 "work": line["work"],
-                "post's way": _seconds(seconds.get("post")),
-                "TransformerLens": _seconds(seconds.get("TransformerLens")),
-                "ours": _seconds(seconds["ours"]),
-                "ratio": f"{line['ratio']:.1f}",
+                **{way: _seconds(seconds.get(way)) for way in WAYS},
+                "ratio": "–" if line["ratio"] is None else f"{line['ratio']:.1f}",
                 "share of roofline": f"{line['roofline_share']:.2f}",
                 "peak MB": f"{megabytes} ({', '.join(seconds)})",
                 "differs by": f"{line['largest_difference']:.0e}"
@@ -202,10 +216,28 @@ def _markdown(report: dict[str, Any]) -> str:
             }
         )
     text = [pd.DataFrame(rows).to_string(index=False)]
-    for kind, lines in report["growth"].items():
+    for kind, lines in growth.items():
         text.append(f"\ngrowth of the grid over {kind}")
         text.append(pd.DataFrame(lines).drop(columns="floor").round(2).to_string(index=False))
-    return "\n".join(["", *text, ""])
+    return "\n".join(["", *text, "", ""])
+
+
+@contextmanager
+def _every_minute(what: str) -> Iterator[None]:
+    """Say every minute that it is still running: a log without a terminal is not silent."""
+    done, start = threading.Event(), time.monotonic()
+
+    def tell() -> None:
+        while not done.wait(60):
+            _say(f"{what}: still running after {(time.monotonic() - start) / 60:.0f} min\n")
+
+    thread = threading.Thread(target=tell, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
 
 
 def _seconds(value: float | None) -> str:

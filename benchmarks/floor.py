@@ -20,6 +20,7 @@ class Floor:
         shared = model.n_kv_heads * model.d_head
         self.qk = 2 * d * (width + shared)
         self.qkv = self.qk + 2 * d * shared
+        self.kv = 4 * d * shared
         mlp = model.bridge.blocks[0].mlp.original_component if model.has_mlps else None
         weights = mlp.parameters() if mlp is not None else ()
         self.block = self.qkv + 2 * width * d + 2 * sum(w.numel() for w in weights if w.ndim == 2)
@@ -53,6 +54,35 @@ class Floor:
         keys = pos * (pos + 1) // 2
         before = self._run(0, pos) * (layers - 1) // layers
         return sequences * (before + pos * self.qk + keys * self.per_key)
+
+    def removal(self, n: int, sequences: int) -> int:
+        """Each head removed, nothing below its output run, no target but the repeat's."""
+        one = self.model.d_head * self.model.d_model * 2  # what is written differently
+        each = [self._rest(layer, n, one) for layer in range(self.model.n_layers)]
+        return sequences * (self._run(0, 2 * n) + self.model.n_heads * sum(each))
+
+    def paths(self, n: int, sequences: int, sender: int) -> int:
+        """One head's write changed in each later head's key, one head at a time."""
+        d, d_head = self.model.d_model, self.model.d_head
+        keys = (2 * n) * (2 * n + 1) // 2
+        one = 2 * (2 * d * d_head) + 4 * d_head * keys // (2 * n)  # its key, pattern, z and write
+        each = [self._rest(layer, n, one) for layer in range(sender + 1, self.model.n_layers)]
+        return sequences * (self._run(0, 2 * n) + self.model.n_heads * sum(each))
+
+    def _rest(self, layer: int, n: int, changed: int) -> int:
+        """What follows when one head of a layer writes something else at positions 1 … 2N - 1.
+
+        In the last block only the positions that predict the second half are needed.
+        """
+        layers = self.model.n_layers
+        mlp = (
+            self.block - self.qkv - 2 * self.model.n_heads * self.model.d_head * self.model.d_model
+        )
+        if layer == layers - 1:
+            return n * (changed + mlp + self.unembed)
+        blocks = self._run(1, 2 * n) * (layers - 2 - layer) // layers
+        last = self._run(n, 2 * n) // layers + (n - 1) * self.kv  # keys and values of the others
+        return (2 * n - 1) * (changed + mlp) + blocks + last + n * self.unembed
 
     def circuit(self, tokens: int) -> int:
         """Every token against every token, and what the two heads make of each."""

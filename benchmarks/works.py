@@ -1,7 +1,7 @@
-"""The same work three ways: as the post does it, with TransformerLens' own tool, and ours.
+"""The same work several ways: as the post and ARENA do it, with TransformerLens' tool, and ours.
 
-The post's ways are ported one to one to the current TransformerLens: a bridge in compatibility
-mode, one run of the whole model for each cell, whole logits.
+The post's and ARENA's ways are ported one to one to the current TransformerLens: a bridge in
+compatibility mode, one run of the whole model for each cell, whole logits.
 """
 
 from collections.abc import Callable
@@ -16,11 +16,11 @@ from transformer_lens import ActivationCache, patching
 
 from benchmarks.floor import Floor
 from helpers import Head, Model
-from helpers.interventions import AblationValues
-from helpers.interventions.fast import estimate_positions, replace_positions
+from helpers.interventions import AblationValues, patch_path
+from helpers.interventions.fast import Removal, estimate_positions, replace_positions, run_removals
 from helpers.metrics import induction_score_blog, score_pattern
-from helpers.models import Site
-from helpers.running import reduce_patterns
+from helpers.models import Site, record
+from helpers.running import predict_from, reduce_patterns
 from helpers.weights import token_residuals, top_k_accuracy, two_head_circuit
 
 
@@ -30,7 +30,8 @@ class Work:
 
     Args:
         name: What it is.
-        ways: The ways by name: "post", "TransformerLens" where it has a tool, and "ours".
+        ways: The ways by name: "post" and "ARENA" where they do it, "TransformerLens" where it has
+            a tool, and "ours".
         floor: Fewest operations that the exact answer needs.
         exact: Whether all ways must give the same numbers.
         note: What a reader of the table should know.
@@ -221,4 +222,134 @@ def every_token(bridge: Any, model: Model, bos: int, layer: int) -> Work:
         {"TransformerLens": transformer_lens, "ours": ours},
         Floor(model).residuals(layer, model.d_vocab),
         note="computed anew, not from disk",
+    )
+
+
+def removal(bridge: Any, model: Model, tokens: Tensor, n: int) -> Work:
+    """Put its mean over sequences in the place of each head, one head at a time."""
+    z_names = [f"blocks.{layer}.attn.hook_z" for layer in range(model.n_layers)]
+
+    def means() -> ActivationCache:
+        _, cache = bridge.run_with_cache(
+            tokens, return_type=None, names_filter=lambda name: name in z_names
+        )
+        mean = {name: cache[name].mean(0, keepdim=True).expand_as(cache[name]) for name in z_names}
+        return ActivationCache(mean, bridge)
+
+    @torch.no_grad()
+    def arena() -> Tensor:
+        mean, loss = means(), torch.zeros(model.n_layers, model.n_heads)
+        for layer, name in enumerate(z_names):
+            for head in range(model.n_heads):
+
+                def put(z: Tensor, hook: Any, head: int = head) -> Tensor:
+                    z[:, :, head] = mean[hook.name][:, :, head]
+                    return z
+
+                logits = bridge.run_with_hooks(tokens, fwd_hooks=[(name, put)])
+                loss[layer, head] = second_half_loss(logits, tokens, n)
+        return loss
+
+    @torch.no_grad()
+    def transformer_lens() -> Tensor:
+        with patch.object(patching, "tqdm", list):
+            return patching.get_act_patch_attn_head_out_all_pos(
+                bridge, tokens, means(), lambda logits: second_half_loss(logits, tokens, n)
+            ).cpu()
+
+    def ours() -> Tensor:
+        removals = [Removal([head]) for head in model.heads()]
+        # the post's second half holds the boundary too
+        found = run_removals(model, tokens, removals, targets=slice(n, None))
+        losses = torch.stack([-log_prob[:, n:].mean() for log_prob in found])
+        return losses.view(model.n_layers, model.n_heads)
+
+    return Work(
+        f"removal of each of {model.n_layers * model.n_heads} heads, {len(tokens)} sequences",
+        {"ARENA": arena, "TransformerLens": transformer_lens, "ours": ours},
+        Floor(model).removal(n, len(tokens)),
+    )
+
+
+def paths(bridge: Any, model: Model, tokens: Tensor, n: int, sender: Head) -> Work:
+    """Cut the direct path from one head into the key of each later head, one at a time."""
+    z_names = [f"blocks.{layer}.attn.hook_z" for layer in range(model.n_layers)]
+    mlp_names = [f"blocks.{layer}.hook_mlp_out" for layer in range(model.n_layers)]
+    name = z_names[sender.layer]
+    later = [head for head in model.heads() if head.layer > sender.layer]
+
+    def caches() -> tuple[ActivationCache, ActivationCache]:
+        """The clean run, and the sender's mean over sequences."""
+        _, own = bridge.run_with_cache(
+            tokens, return_type=None, names_filter=lambda n: n in {*z_names, *mlp_names}
+        )
+        mean = own[name].mean(0, keepdim=True).expand_as(own[name])
+        return own, ActivationCache({name: mean}, bridge)
+
+    @torch.no_grad()
+    def arena() -> Tensor:
+        """Two runs a path: all else frozen up to the receiver; then the receiver's key patched.
+
+        ARENA's own lets MLPs in between be recomputed; frozen here, so that all ways ask the same.
+        """
+        own, mean = caches()
+        losses = []
+
+        def freeze(out: Tensor, hook: Any) -> Tensor:
+            out[:] = own[hook.name]
+            if hook.name == name:
+                out[:, :, sender.head] = mean[name][:, :, sender.head]
+            return out
+
+        freezing = [(site, freeze) for site in (*z_names, *mlp_names)]
+        for head in later:
+            key = f"blocks.{head.layer}.attn.hook_k"
+            found: dict[str, Tensor] = {}
+
+            def keep(k: Tensor, hook: Any, found: dict = found) -> None:
+                found[hook.name] = k.clone()
+
+            def put(k: Tensor, hook: Any, found: dict = found, i: int = head.head) -> Tensor:
+                k[:, :, i] = found[hook.name][:, :, i]
+                return k
+
+            bridge.run_with_hooks(tokens, return_type=None, fwd_hooks=[*freezing, (key, keep)])
+            logits = bridge.run_with_hooks(tokens, fwd_hooks=[(key, put)])
+            losses.append(second_half_loss(logits, tokens, n))
+        return torch.stack(losses).cpu()
+
+    @torch.no_grad()
+    def transformer_lens() -> Tensor:
+        own, mean = caches()
+        found = patching.get_act_patch_direct_path(
+            bridge,
+            tokens,
+            clean_cache=mean,
+            corrupted_cache=own,
+            patching_metric=lambda logits: second_half_loss(logits, tokens, n),
+            src_layer=sender.layer,
+            src_head=sender.head,
+            component="k",
+            verbose=False,
+        )
+        return found[sender.layer + 1 :].flatten().cpu()
+
+    @torch.no_grad()
+    def ours() -> Tensor:
+        values = AblationValues(model, tokens, [Site("z", sender.layer)], method="mean")
+        run, losses, ids = record(model, tokens), [], tokens[:, n + 1 :].flatten()
+        for head in later:
+            with patch_path(model, sender, head, input="key", reference=values):
+                final = run.go_on(sender.layer)[:, n:-1]
+            log_prob, _ = predict_from(model, final.flatten(0, 1), ids)
+            losses.append(-log_prob.mean())
+        return torch.stack(losses).cpu()
+
+    shared = model.n_kv_heads < model.n_heads
+    others = {} if shared else {"ARENA": arena, "TransformerLens": transformer_lens}
+    return Work(
+        f"path from {sender} into {len(later)} keys, {len(tokens)} sequences",
+        {**others, "ours": ours},
+        Floor(model).paths(n, len(tokens), sender.layer),
+        note="keys are shared: no other way cuts one head's" if shared else "",
     )

@@ -2,6 +2,8 @@
 
 import json
 import sys
+import threading
+import time
 
 import nbformat
 import pytest
@@ -52,6 +54,39 @@ def test_the_grid_cell_by_cell(floor):
     assert floor.grid(n, 3) == 3 * total
 
 
+def test_the_removal_of_every_head_position_by_position(floor):
+    """Of the last block only what the targets of the second half need."""
+    n, model = 5, floor.model
+    layers, d, shared = model.n_layers, model.d_model, model.n_kv_heads * model.d_head
+    mlp = floor.block - floor.qkv - 2 * model.n_heads * model.d_head * d
+    write = 2 * model.d_head * d
+    whole = sum(layers * (floor.block + 2 * (p + 1) * floor.per_key) for p in range(2 * n))
+    for layer in range(layers):
+        one = n * floor.unembed
+        for p in range(1, 2 * n):
+            predicts = p >= n
+            if layer < layers - 1 or predicts:
+                one += write + mlp
+            for later in range(layer + 1, layers):
+                if later < layers - 1 or predicts:
+                    one += floor.block + 2 * (p + 1) * floor.per_key
+                else:
+                    one += 2 * d * 2 * shared  # its key and its value
+        whole += model.n_heads * one
+    assert floor.removal(n, 1) == whole
+    assert floor.removal(n, 3) == 3 * whole
+    # a path changes less than a removal: only from the receiver's layer on
+    assert floor.paths(n, 1, 0) < floor.removal(n, 1)
+
+
+def test_a_long_work_says_that_it_still_runs(monkeypatch, capsys):
+    real = threading.Event.wait
+    monkeypatch.setattr(threading.Event, "wait", lambda self, _seconds=None: real(self, 0.01))
+    with bench._every_minute("a grid"):
+        time.sleep(0.2)
+    assert "a grid: still running after" in capsys.readouterr().out
+
+
 def test_it_runs_and_all_ways_agree(tmp_path, monkeypatch, capsys):
     options = ["--n", "6", "--sequences", "3", "--rounds", "1", "--build", str(tmp_path)]
     monkeypatch.setattr(sys, "argv", ["benchmarks", "mini", *options])
@@ -60,11 +95,13 @@ def test_it_runs_and_all_ways_agree(tmp_path, monkeypatch, capsys):
     assert bench.main() == 0
     report = json.loads((tmp_path / "mini.json").read_text())
     lines = {line["work"].split()[0]: line for line in report["works"]}
-    assert set(lines) == {"scan", "top-1", "residuals", "MLP", "attribution"}
+    assert set(lines) == {"scan", "top-1", "residuals", "MLP", "attribution", "removal", "path"}
     for name, line in lines.items():
         assert line["floor"] > 0 and line["ratio"] > 0 and line["roofline_share"] > 0
         assert name == "attribution" or line["largest_difference"] < 1e-4
     assert {"post", "TransformerLens", "ours"} == set(lines["MLP"]["seconds"])
+    for name in ("removal", "path"):
+        assert {"ARENA", "TransformerLens", "ours"} == set(lines[name]["seconds"])
     assert lines["attribution"]["seconds"]["post"] == lines["MLP"]["seconds"]["post"]
     assert [line["n"] for line in report["growth"]["length"]] == [3, 6]
     assert [line["sequences"] for line in report["growth"]["batch"]] == [1, 2]
