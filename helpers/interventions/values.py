@@ -64,6 +64,7 @@ class AblationValues:
         self.method: AblationMethod = method
         self.words = f"{method}" + (f" of {words}" if words and method != "zero" else "")
         wanted = sorted(set(sites))
+        self._rows = torch.arange(1)
         if method == "zero":
             shapes = {True: (model.n_heads, model.d_head), False: (model.d_model,)}
             self._values = {
@@ -72,7 +73,11 @@ class AblationValues:
             }
         else:
             found = outputs if outputs is not None else _outputs(model, tokens, wanted)
-            self._values = {site: _take(found[site], method, seed) for site in wanted}
+            self._values = {site: _take(found[site], method) for site in wanted}
+            if method == "resample":  # the outputs as they are, in another order: no copy
+                self._rows = another_sequence(len(tokens), seed)
+            elif method == "first_half":
+                self._rows = torch.arange(len(tokens))
 
     @classmethod
     def take(
@@ -103,7 +108,7 @@ class AblationValues:
     ) -> Float[Tensor, "batch pos *rest"]:
         """The values of some sequences at some positions; one row where all share it."""
         values = self._values[site]
-        return (values if len(values) == 1 else values[rows])[:, positions]
+        return (values if len(values) == 1 else values[self._rows[rows]])[:, positions]
 
     def fitted(self, site: Site, first_row: int, some: int, length: int) -> Tensor:
         """Values for any rows of any length, where a reader's input is not the sample itself.
@@ -113,7 +118,7 @@ class AblationValues:
         """
         values = self._values[site]
         if len(values) > 1:
-            values = values[torch.arange(first_row, first_row + some) % len(values)]
+            values = values[self._rows[torch.arange(first_row, first_row + some) % len(values)]]
         if values.shape[1] == length:
             return values
         if self.method == "mean":
@@ -182,11 +187,11 @@ def _copy(out: Tensor, _rows: slice) -> Tensor:
     return out.clone()
 
 
-def _take(out: Tensor, method: AblationMethod, seed: int) -> Float[Tensor, "rows pos *rest"]:
+def _take(out: Tensor, method: AblationMethod) -> Float[Tensor, "rows pos *rest"]:
     if method == "mean":
         return out.mean(0, keepdim=True)
     if method == "resample":
-        return out[another_sequence(len(out), seed)]
+        return out
     n = out.shape[1] // 2  # [BOS, r, r]
     return torch.cat([out[:, : n + 1], out[:, 1 : n + 1]], dim=1)
 

@@ -1,6 +1,7 @@
 """Making a bridge ready to be looked into: folded, centred, without gradients."""
 
 import torch
+from transformer_lens.utilities.activation_functions import softcap_enabled
 
 from helpers.models.errors import UnsupportedModelError
 from helpers.models.model import Model
@@ -29,11 +30,29 @@ def wrap_bridge(bridge: object, source: Source) -> Model:
             f"{source.name} has no attention patterns in layers {missing}: state-space and hybrid "
             "models have no heads to look at there. Choose a model with attention in every layer."
         )
-    model.bridge.enable_compatibility_mode(disable_warnings=True)
+    # Each step of this makes a copy of all weights: only steps that have something to do.
+    biases = any("bias" in name for name, _ in model.bridge.original_model.named_parameters())
+    model.bridge.enable_compatibility_mode(
+        disable_warnings=True, fold_value_biases=biases, center_unembed=False
+    )
     model.bridge.requires_grad_(False)
+    _centre_unembedding(model)
     _fuse_gelu(model.bridge.original_model)
     model.bridge.eval()  # last: TransformerLens' tools refuse a model with any part in training
     return model
+
+
+def _centre_unembedding(model: Model) -> None:
+    """Subtract from the unembedding its mean over tokens: log-probabilities stay the same.
+
+    Not where logits are capped: there a shift of all of them changes what comes after the cap.
+    """
+    if softcap_enabled(getattr(model.bridge.cfg, "output_logits_soft_cap", None)):
+        return
+    unembedding = model.bridge.unembed.original_component  # a linear layer: token x residual stream
+    unembedding.weight.data -= unembedding.weight.data.mean(0)
+    if unembedding.bias is not None:
+        unembedding.bias.data -= unembedding.bias.data.mean()
 
 
 def _fuse_gelu(network: torch.nn.Module) -> None:

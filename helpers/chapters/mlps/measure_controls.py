@@ -80,11 +80,13 @@ def ablate_layers(
     measured = len(range(len(sample))[few])
     shape = (len(components), len(methods), len(inputs), measured, model.n_layers)
     effect = torch.zeros(shape)
-    steps = list(product(enumerate(components), enumerate(methods), enumerate(inputs)))
-    for (c, component), (m, method), (i, tokens) in progress(steps, "replacing layers"):
-        values = AblationValues(model, tokens, sites[component], method=method, seed=sample.seed)
-        found = replace_second_half(model, tokens[few], sample.n, values, component)
-        effect[c, m, i] = found[:, :, 0, 1:].mean(-1)
+    steps = list(product(enumerate(components), enumerate(inputs)))
+    for (c, component), (i, tokens) in progress(steps, "replacing layers"):
+        wanted = dict.fromkeys(methods, sites[component])
+        values = AblationValues.take(model, tokens, wanted, seed=sample.seed)
+        for m, method in enumerate(methods):
+            found = replace_second_half(model, tokens[few], sample.n, values[method], component)
+            effect[c, m, i] = found[:, :, 0, 1:].mean(-1)
     labelled = label_array(
         effect,
         ("component", "removal", "input", "sequence", "layer"),
