@@ -9,6 +9,7 @@ import xarray as xr
 from jaxtyping import Float
 from torch import Tensor
 
+from helpers.chapters.paths.look import look
 from helpers.heads import Head
 from helpers.inputs import Input, about, read_repeated
 from helpers.interventions import (
@@ -24,7 +25,7 @@ from helpers.metrics import induction_score, part_slice
 from helpers.models import CleanRun, Model, Site, can_replay, record
 from helpers.progress import progress
 from helpers.results import label_array
-from helpers.running import batch_slices, collect, predict, predict_from, sequences_at_once
+from helpers.running import batch_slices, predict, predict_from, sequences_at_once
 
 _CUTS: dict[str, tuple[PathInput, ...]] = {
     "nothing": (),
@@ -90,7 +91,7 @@ def measure_paths(
             )
             with model.from_row(rows.start), path:
                 first = min(sender.layer for sender in earlier[head])
-                pattern, gathered[head] = _look(model, tokens[rows], head, run, first)
+                ((pattern, gathered[head]),) = look(model, tokens[rows], [head], run, first)
             scores[e, c, j, rows] = induction_score(pattern, n)
         with ExitStack() as together:
             for head, z in gathered.items():
@@ -134,23 +135,3 @@ def _predict(
     final, ids = run.go_on(first)[:, :-1][:, targets], tokens[:, 1:][:, targets]
     log_prob, _ = predict_from(model, final.flatten(0, 1), ids.flatten())
     return log_prob.view(ids.shape).mean(-1)
-
-
-def _look(
-    model: Model, tokens: Tensor, head: Head, run: CleanRun | None, first: int
-) -> tuple[Tensor, Tensor]:
-    """The pattern of a head and what it gathers, as the model is now, from a layer on."""
-    pattern, z = Site("pattern", head.layer), Site("z", head.layer)
-    take = {
-        pattern: lambda value, _rows: value[:, head.head].cpu(),
-        z: lambda value, _rows: value[:, :, head.head].clone(),
-    }
-    if run is None:
-        found = collect(model, tokens, take)
-    else:
-        found: dict[Site, Tensor] = {}
-        every = slice(None)
-        keep = {s: lambda v, s=s: found.update({s: take[s](v, every)}) for s in take}
-        with model.hooked(keep):
-            run.go_on(first, head.layer + 1)
-    return found[pattern], found[z]

@@ -6,9 +6,9 @@ from contextlib import nullcontext
 
 import torch
 import xarray as xr
-from jaxtyping import Float
 from torch import Tensor
 
+from helpers.chapters.paths.look import look
 from helpers.heads import Head
 from helpers.inputs import Input, about, read_repeated
 from helpers.interventions import (
@@ -21,10 +21,10 @@ from helpers.interventions import (
 )
 from helpers.interventions.fast import Removal, run_removals
 from helpers.metrics import induction_score, part_slice
-from helpers.models import Model, Site
+from helpers.models import Model, Site, can_replay, record
 from helpers.progress import progress
 from helpers.results import label_array
-from helpers.running import attention_patterns, direct_logits
+from helpers.running import batch_slices, direct_logits, sequences_at_once
 
 _SCORE = {"long_name": "induction score"}
 _LOSS = {"long_name": "loss of the second half", "units": "nats"}
@@ -67,15 +67,28 @@ def score_without(
     sites = {Site("z", head.layer) for head in every}
     values = AblationValues(model, sample.tokens, sites, method=method, seed=sample.seed)
 
-    def scores_without(group: Sequence[Head], some: Tensor) -> Float[Tensor, "head sequence"]:
-        with ablate(model, group, reference=values) if group else nullcontext():
-            return induction_score(attention_patterns(model, some, watched), sample.n)
-
-    groups_of = progress([[], *named.values()], "watching heads without others")
-    found = torch.stack([scores_without(group, sample.tokens) for group in groups_of])
-    draws_of = progress(drawn, "watching heads without random ones")
-    scores = torch.stack([scores_without(group, sample.tokens[:few]) for group in draws_of])
-    random = scores.mean(-1).unflatten(0, (len(named), draws))
+    groups_of, pos = [[], *named.values()], sample.tokens.shape[1]
+    found = torch.zeros(len(groups_of), len(watched), len(sample))
+    by_draw = torch.zeros(len(drawn), len(watched), few)
+    lots = [(slice(0, few), [*groups_of, *drawn]), (slice(few, len(sample)), groups_of)]
+    steps = [
+        (slice(whole.start + rows.start, whole.start + rows.stop), i, group)
+        for whole, wanted in lots
+        for rows in batch_slices(whole.stop - whole.start, sequences_at_once(model, pos))
+        for i, group in enumerate(wanted)
+    ]
+    replay, run = can_replay(model, pos), None
+    for rows, i, group in progress(steps, "watching heads without others"):
+        tokens = sample.tokens[rows]
+        if replay and i == 0:
+            run = record(model, tokens)
+        first = min((head.layer for head in group), default=model.n_layers)
+        without = ablate(model, group, reference=values) if group else nullcontext()
+        with model.from_row(rows.start), without:
+            patterns = torch.stack([p for p, _ in look(model, tokens, watched, run, first)])
+        into, at = (found, i) if i < len(groups_of) else (by_draw, i - len(groups_of))
+        into[at, :, rows] = induction_score(patterns, sample.n)
+    random = by_draw.mean(-1).unflatten(0, (len(named), draws))
     clean = found[:1, :, :few].mean(-1)[:, None].expand(1, draws, len(watched))
     coords = {"removed": ["nothing", *named], "head_name": [str(head) for head in watched]}
     return xr.Dataset(
