@@ -1,4 +1,4 @@
-"""`python -m benchmarks [work | contention] [MODEL]`: measure, print a table, write JSON.
+"""`python -m benchmarks [work | sizes | contention] [MODEL]`: measure, print a table, write JSON.
 
 Every way of doing a piece of work runs in this one process and in turns, so that what else the
 machine does meets all of them; medians of the turns are compared. Ratios mean something, seconds
@@ -21,7 +21,7 @@ from typing import Any
 import pandas as pd
 import torch
 
-from benchmarks import contention, works
+from benchmarks import contention, sizes, works
 from benchmarks.floor import Floor
 from benchmarks.measure import describe_machine, measure, multiplication_rate
 from benchmarks.work import main as count_work
@@ -40,7 +40,7 @@ WAYS = ("post", "ARENA", "TransformerLens", "ours")
 
 def main() -> int:
     """Run the benchmark and return the exit status."""
-    others = {"work": count_work, "contention": contention.main}
+    others = {"work": count_work, "contention": contention.main, "sizes": sizes.main}
     if sys.argv[1:] and sys.argv[1] in others:
         return others[sys.argv[1]](sys.argv[2:])
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
@@ -67,10 +67,10 @@ def main() -> int:
     rate = multiplication_rate(model.device)
     _say(f"{model!r}\n{report['machine']}\n{rate / 1e9:.0f} GFLOP/s in float32 products\n")
     todo = _choose(model, bridge, chosen)
-    sizes: dict[str, list[tuple[int, int]]] = {}
+    pairs: dict[str, list[tuple[int, int]]] = {}
     if not chosen.only:
-        sizes["length"] = [(n, 1) for n in LENGTHS if _fits(model, n)]
-        sizes["batch"] = [(chosen.n, batch) for batch in BATCHES]
+        pairs["length"] = [(n, 1) for n in LENGTHS if _fits(model, n)]
+        pairs["batch"] = [(chosen.n, batch) for batch in BATCHES]
     name = "-".join(filter(None, [chosen.model, chosen.only]))
     path = chosen.build / f"{re.sub('[^A-Za-z0-9.-]+', '-', name).strip('-')}.json"
     report["works"] = []
@@ -80,7 +80,7 @@ def main() -> int:
         _say(_markdown([line]))
     report["rate"] = {"before": rate, "after": multiplication_rate(model.device)}
     del bridge, todo
-    report["growth"] = {kind: _growth(model, pairs) for kind, pairs in sizes.items()}
+    report["growth"] = {kind: _growth(model, each) for kind, each in pairs.items()}
     write_json(report, path)
     _say(_markdown(report["works"], report["growth"]) + f"\nwritten: {path}\n")
     return 0

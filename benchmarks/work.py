@@ -106,11 +106,11 @@ def main(arguments: list[str]) -> int:
     source = find_source(str(parameters["MODEL"]))
     path = chosen.build / f"work-{source.name.replace('/', '--')}"
     notebooks = find_notebooks(chosen.notebooks)
-    calls = count(notebooks, parameters, results=path.resolve(), say=_say)
+    calls = count(notebooks, parameters, results=path.resolve(), say=say)
     path = path.with_suffix(".json")
     report = {"model": source.name, "revision": source.revision}
     write_json({**report, "calls": [asdict(call) for call in calls]}, path)
-    _say(f"\n{as_tables(calls)}\nwritten: {path}\n")
+    say(f"\n{as_tables(calls)}\nwritten: {path}\n")
     return 0
 
 
@@ -130,13 +130,13 @@ def count(
         say: Gets a line for each notebook.
     """
     every: list[Call] = []
-    with _empty_cache(results), FlopCounterMode(display=False) as mode:
+    with empty_cache(results), FlopCounterMode(display=False) as mode:
         counter = Counter(mode)
         with _counting(counter):
             for path in notebooks:
                 start, since = mode.get_total_flops(), time.monotonic()
                 counter.chapter, counter.calls = path.stem, []
-                sources = _run(path, parameters)
+                sources = run_cells(path, parameters)
                 fed = feeds(sources)
                 for call in counter.calls:
                     call.feeds = fed.get(call.call, "")
@@ -172,8 +172,16 @@ def as_tables(calls: list[Call]) -> str:
     )
 
 
-def _run(path: Path, parameters: dict[str, object]) -> list[str]:
-    """Execute the cells of a notebook here; returns their sources."""
+def run_cells(path: Path, parameters: dict[str, object]) -> list[str]:
+    """Execute the cells of a notebook in this process.
+
+    Args:
+        path: The notebook.
+        parameters: Values for its `parameters` cell.
+
+    Returns:
+        The sources of its cells.
+    """
     cells = [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
     names: dict[str, Any] = {"__name__": "__main__"}
     with chdir(path.parent):
@@ -285,8 +293,12 @@ def _counting(counter: Counter) -> Iterator[None]:
 
 
 @contextmanager
-def _empty_cache(results: Path) -> Iterator[None]:
-    """The models that are in the cache, and no results."""
+def empty_cache(results: Path) -> Iterator[None]:
+    """While the context lasts: the models that are in the cache, and nothing that was computed.
+
+    Args:
+        results: Where what the notebooks keep is written.
+    """
     here = cache_directory()
     with tempfile.TemporaryDirectory() as folder:
         for entry in here.glob("*") if here.is_dir() else ():
@@ -303,6 +315,7 @@ def _empty_cache(results: Path) -> Iterator[None]:
                     os.environ[name] = value
 
 
-def _say(text: str) -> None:
+def say(text: str) -> None:
+    """Print it now: a log shall not wait."""
     sys.stdout.write(text)
     sys.stdout.flush()

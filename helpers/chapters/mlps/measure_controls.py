@@ -77,7 +77,7 @@ def ablate_layers(
         )
     inputs = (sample.tokens, said_for_the_first_time(model, sample), text.tokens[: len(sample)])
     few = slice(0, first)
-    measured = len(range(len(sample))[few])
+    measured = len(sample.tokens[few])
     shape = (len(components), len(methods), len(inputs), measured, model.n_layers)
     effect = torch.zeros(shape)
     steps = list(product(enumerate(components), enumerate(inputs)))

@@ -41,6 +41,7 @@ def measure_paths(
     receivers: str | Head | Iterable[str | Head],
     *,
     method: AblationMethod = "mean",
+    first: int | None = None,
 ) -> xr.Dataset:
     """Cut one path only: what the senders write, as the receivers' query, key or value sees it.
 
@@ -53,6 +54,8 @@ def measure_paths(
         senders: Previous-token heads. Each receiver gets those in layers before its own.
         receivers: Induction heads, each with a sender in an earlier layer.
         method: What takes the place of the senders' output; see `ablate`.
+        first: Measure only the first so many sequences; averages and other sequences' outputs
+            are still taken from all.
 
     Returns:
         Dataset over `effect` ("direct": what lies in between is frozen; "total": what heads and
@@ -66,15 +69,15 @@ def measure_paths(
         ValueError: If a receiver has no sender in an earlier layer.
     """
     sample = read_repeated(model, sample)
-    tokens, n, targets = sample.tokens, sample.n, part_slice("second", sample.n)
+    tokens, n, targets = sample.tokens[:first], sample.n, part_slice("second", sample.n)
     writing, reading = model.parse_heads(senders), model.parse_heads(receivers)
     earlier = {head: _earlier(writing, head) for head in reading}
     sites = {Site("z", head.layer) for head in writing}
-    values = AblationValues(model, tokens, sites, method=method, seed=sample.seed)
-    scores = torch.zeros(len(PATH_EFFECTS), len(_CUTS), len(reading), len(sample))
-    change = torch.zeros(len(PATH_EFFECTS), len(_CUTS), len(sample))
+    values = AblationValues(model, sample.tokens, sites, method=method, seed=sample.seed)
+    scores = torch.zeros(len(PATH_EFFECTS), len(_CUTS), len(reading), len(tokens))
+    change = torch.zeros(len(PATH_EFFECTS), len(_CUTS), len(tokens))
     steps = list(product(enumerate(PATH_EFFECTS), enumerate(_CUTS.values())))
-    batches = [*batch_slices(len(sample), sequences_at_once(model, tokens.shape[1]))]
+    batches = [*batch_slices(len(tokens), sequences_at_once(model, tokens.shape[1]))]
     replay = can_replay(model, tokens.shape[1])
     run, clean = None, torch.empty(0)
     for rows, ((e, effect), (c, cut)) in progress([*product(batches, steps)], "cutting paths"):
@@ -90,14 +93,14 @@ def measure_paths(
                 model, earlier[head], head, input=cut, effect=effect, reference=values
             )
             with model.from_row(rows.start), path:
-                first = min(sender.layer for sender in earlier[head])
-                ((pattern, gathered[head]),) = look(model, tokens[rows], [head], run, first)
+                lowest = min(sender.layer for sender in earlier[head])
+                ((pattern, gathered[head]),) = look(model, tokens[rows], [head], run, lowest)
             scores[e, c, j, rows] = induction_score(pattern, n)
         with ExitStack() as together:
             for head, z in gathered.items():
                 together.enter_context(patch(model, head, z))
-            first = min(head.layer for head in reading)
-            change[e, c, rows] = clean - _predict(model, tokens[rows], targets, run, first)
+            lowest = min(head.layer for head in reading)
+            change[e, c, rows] = clean - _predict(model, tokens[rows], targets, run, lowest)
     over = {"effect": list(PATH_EFFECTS), "cut": list(_CUTS)}
     return xr.Dataset(
         {
@@ -115,7 +118,13 @@ def measure_paths(
                 units="nats",
             ),
         },
-        attrs=about(model, sample, senders=", ".join(map(str, writing)), method=method),
+        attrs=about(
+            model,
+            sample,
+            senders=", ".join(map(str, writing)),
+            method=method,
+            measured=len(tokens),
+        ),
     )
 
 

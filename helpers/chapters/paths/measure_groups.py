@@ -38,6 +38,7 @@ def score_without(
     *,
     method: AblationMethod = "mean",
     draws: int = 20,
+    first: int | None = None,
 ) -> xr.Dataset:
     """Induction scores of some heads with groups of other heads removed.
 
@@ -49,6 +50,8 @@ def score_without(
         method: What is put in their place; see `ablate`.
         draws: How many groups of random heads of the same layers to compare each with; they
             never hold a watched head.
+        first: Measure only the first so many sequences; averages and other sequences' outputs
+            are still taken from all.
 
     Returns:
         Dataset of `score` over `removed` ("nothing", then the groups), `head_name`, `sequence`,
@@ -61,16 +64,16 @@ def score_without(
     """
     sample = read_repeated(model, sample)
     watched, named = model.parse_heads(heads), read_groups(model, groups)
-    few = min(RANDOM_SEQUENCES, len(sample))
+    measured = len(sample.tokens[:first])
+    few = min(RANDOM_SEQUENCES, measured)
     drawn = sample_controls(named.values(), model, draws=draws, seed=sample.seed, exclude=watched)
     every = [head for group in (*named.values(), *drawn) for head in group]
     sites = {Site("z", head.layer) for head in every}
     values = AblationValues(model, sample.tokens, sites, method=method, seed=sample.seed)
-
     groups_of, pos = [[], *named.values()], sample.tokens.shape[1]
-    found = torch.zeros(len(groups_of), len(watched), len(sample))
+    found = torch.zeros(len(groups_of), len(watched), measured)
     by_draw = torch.zeros(len(drawn), len(watched), few)
-    lots = [(slice(0, few), [*groups_of, *drawn]), (slice(few, len(sample)), groups_of)]
+    lots = [(slice(0, few), [*groups_of, *drawn]), (slice(few, measured), groups_of)]
     steps = [
         (slice(whole.start + rows.start, whole.start + rows.stop), i, group)
         for whole, wanted in lots
@@ -82,10 +85,10 @@ def score_without(
         tokens = sample.tokens[rows]
         if replay and i == 0:
             run = record(model, tokens)
-        first = min((head.layer for head in group), default=model.n_layers)
+        lowest = min((head.layer for head in group), default=model.n_layers)
         without = ablate(model, group, reference=values) if group else nullcontext()
         with model.from_row(rows.start), without:
-            patterns = torch.stack([p for p, _ in look(model, tokens, watched, run, first)])
+            patterns = torch.stack([p for p, _ in look(model, tokens, watched, run, lowest)])
         into, at = (found, i) if i < len(groups_of) else (by_draw, i - len(groups_of))
         into[at, :, rows] = induction_score(patterns, sample.n)
     random = by_draw.mean(-1).unflatten(0, (len(named), draws))
@@ -104,7 +107,7 @@ def score_without(
             ),
             "heads": ("removed", ["", *(", ".join(map(str, group)) for group in named.values())]),
         },
-        attrs=about(model, sample, method=method, draws=draws),
+        attrs=about(model, sample, method=method, measured=measured, draws=draws),
     )
 
 
@@ -161,6 +164,7 @@ def measure_faithfulness(
     *,
     method: AblationMethod = "mean",
     draws: int = 20,
+    first: int | None = None,
 ) -> xr.Dataset:
     """Keep a few heads only, and remove all others: how much of the repeat is left?
 
@@ -173,6 +177,8 @@ def measure_faithfulness(
         circuits: Name and heads of what is kept; empty ones are left out.
         method: What is put in place of the other heads.
         draws: How many groups of random heads of the same layers to keep instead, for each.
+        first: Measure only the first so many sequences; averages and other sequences' outputs
+            are still taken from all.
 
     Returns:
         Dataset of `loss` over `kept` ("all heads", "no heads", then the circuits) and `sequence`:
@@ -185,10 +191,11 @@ def measure_faithfulness(
         ValueError: If there is no circuit, or a head does not exist.
     """
     sample, named = read_repeated(model, sample), read_groups(model, circuits)
-    few = min(RANDOM_SEQUENCES, len(sample))
+    measured = len(sample.tokens[:first])
+    few = min(RANDOM_SEQUENCES, measured)
     drawn = sample_controls(named.values(), model, draws=draws, seed=sample.seed)
     kept = [model.heads(), [], *named.values()]
-    removals = [Removal(heads, method) for heads in _others(model, kept)]
+    removals = [Removal(heads, method, first) for heads in _others(model, kept)]
     removals += [Removal(heads, method, few) for heads in _others(model, drawn)]
     second = part_slice("second", sample.n)
     found = run_removals(
@@ -209,7 +216,14 @@ def measure_faithfulness(
                 ["all", "", *(", ".join(map(str, heads)) for heads in named.values())],
             ),
         },
-        attrs=about(model, sample, method=method, draws=draws, uniform=math.log(model.d_vocab)),
+        attrs=about(
+            model,
+            sample,
+            method=method,
+            measured=measured,
+            draws=draws,
+            uniform=math.log(model.d_vocab),
+        ),
     )
 
 

@@ -34,6 +34,7 @@ def remove_groups(
     text: Input | None = None,
     methods: AblationMethod | Sequence[AblationMethod] = REMOVALS,
     draws: int = 20,
+    first: int | None = None,
 ) -> xr.Dataset:
     """Take groups of heads away, and as many random heads of the same layers.
 
@@ -48,6 +49,8 @@ def remove_groups(
         text: Ordinary text, as a control; drawn with the sample's seed if not given.
         methods: What is put in a head's place; see `helpers.interventions.AblationValues`.
         draws: How many groups of random heads to compare each group with.
+        first: Measure only the first so many sequences and texts; averages and other sequences'
+            outputs are still taken from all.
 
     Returns:
         Dataset of `effect` over `group`, `removal`, `input` ("second half", "first half", "text")
@@ -63,12 +66,13 @@ def remove_groups(
     text = read_control(model, text, sample)
     named = read_groups(model, groups)
     ways: list[AblationMethod] = [methods] if isinstance(methods, str) else [*methods]  # type: ignore[list-item]
-    few = min(RANDOM_SEQUENCES, len(sample))
-    size = max(len(sample), len(text))
+    measured = len(sample.tokens[:first])
+    few = min(RANDOM_SEQUENCES, measured)
+    size = max(measured, len(text.tokens[:first]))
     effect = torch.full((len(named), len(ways), len(INPUTS), size), torch.nan)
     random = torch.full((len(named), len(ways), len(INPUTS), draws), torch.nan)
     drawn = sample_controls(named.values(), model, draws=draws, seed=sample.seed)
-    ours = [Removal(heads, method) for method in ways for heads in named.values()]
+    ours = [Removal(heads, method, first) for method in ways for heads in named.values()]
     by_chance = [Removal(heads, method, few) for method in ways for heads in drawn]
     of_mean = [removal for removal in by_chance if removal.method == "mean"]
     found = _effects(model, sample, text, [*ours, *by_chance], [*ours, *of_mean])
@@ -88,7 +92,14 @@ def remove_groups(
             "random": label_array(random, (*dims, "draw"), coords=coords, **_EFFECT),
             "heads": ("group", [", ".join(map(str, heads)) for heads in named.values()]),
         },
-        attrs=about(model, sample, text=text.source, draws=draws, random_sequences=few),
+        attrs=about(
+            model,
+            sample,
+            text=text.source,
+            measured=measured,
+            draws=draws,
+            random_sequences=few,
+        ),
     )
 
 
@@ -99,6 +110,7 @@ def remove_in_order(
     *,
     method: AblationMethod = "mean",
     draws: int = 20,
+    first: int | None = None,
 ) -> xr.Dataset:
     """Take heads away one after the other, against random heads of the same layers.
 
@@ -110,6 +122,8 @@ def remove_in_order(
         heads: The heads, in the order in which they go.
         method: What is put in their place.
         draws: How many groups of random heads to compare each step with.
+        first: Measure only the first so many sequences; averages and other sequences' outputs
+            are still taken from all.
 
     Returns:
         Dataset over `removed` (0, 1, 2 … all) and `sequence`: `loss`, mean loss of the second
@@ -124,10 +138,11 @@ def remove_in_order(
     sample, order = read_repeated(model, sample), model.parse_heads(heads)
     steps = (*range(1, 9), *(2**i for i in range(4, len(order).bit_length())), len(order))
     sizes = sorted({step for step in steps if step <= len(order)})
-    few = min(RANDOM_SEQUENCES, len(sample))
+    measured = len(sample.tokens[:first])
+    few = min(RANDOM_SEQUENCES, measured)
     groups = [order[:size] for size in sizes]
     drawn = sample_controls(groups, model, draws=draws, seed=sample.seed)
-    removals = [Removal(group, method) for group in [[], *groups]]
+    removals = [Removal(group, method, first) for group in [[], *groups]]
     removals += [Removal(group, method, few) for group in drawn]
     second = part_slice("second", sample.n)
     found = run_removals(
@@ -155,6 +170,7 @@ def remove_in_order(
             sample,
             heads=", ".join(map(str, order)),
             method=method,
+            measured=measured,
             draws=draws,
             random_sequences=few,
         ),
@@ -172,6 +188,7 @@ def remove_mlps(
     *,
     text: Input | None = None,
     method: AblationMethod = "mean",
+    first: int | None = None,
 ) -> xr.Dataset:
     """Take the MLP of one layer away at every position but BOS, layer by layer.
 
@@ -180,6 +197,8 @@ def remove_mlps(
         sample: Repeated tokens.
         text: Ordinary text; drawn with the sample's seed if not given.
         method: What is put in its place.
+        first: Measure only the first so many sequences and texts; averages and other sequences'
+            outputs are still taken from all.
 
     Returns:
         Dataset of `effect` over `layer`, `input` and `sequence`, as in `remove_groups`; and
@@ -196,8 +215,9 @@ def remove_mlps(
     layers: list[list[Part]] = [[Site("mlp_out", layer)] for layer in range(model.n_layers)]
     later = [part for layer in layers[1:] for part in layer]
     groups = [*layers, later] if later else layers
-    removals = [Removal(parts, method) for parts in groups]
-    size = max(len(sample), len(text))
+    removals = [Removal(parts, method, first) for parts in groups]
+    measured = len(sample.tokens[:first])
+    size = max(measured, len(text.tokens[:first]))
     effect = torch.full((model.n_layers + 1, len(INPUTS), size), torch.nan)
     for i, found in enumerate(_effects(model, sample, text, removals, removals)):
         effect[: len(groups), i, : len(found[0])] = torch.stack(found)
@@ -210,7 +230,7 @@ def remove_mlps(
             ),
             "together": label_array(effect[-1], ("input", "sequence"), coords=coords, **_EFFECT),
         },
-        attrs=about(model, sample, text=text.source, method=method),
+        attrs=about(model, sample, text=text.source, method=method, measured=measured),
     )
 
 
@@ -237,7 +257,8 @@ def _effects(
     def lost(tokens: Tensor, removals: Sequence[Removal], unread: slice) -> list[Tensor]:
         read = torch.ones(len(tokens), tokens.shape[1] - 1, dtype=torch.bool)
         read[:, unread] = False
-        every = [Removal([]), *removals]
+        most = max((len(tokens[: removal.first]) for removal in removals), default=len(tokens))
+        every = [Removal([], first=most), *removals]
         clean, *found = run_removals(
             model, tokens, every, targets=read, seed=sample.seed, label="removing"
         )
