@@ -1,19 +1,24 @@
 """The benchmark compares like with like; how long anything takes is never asserted."""
 
 import json
+import math
 import sys
 import threading
 import time
 
 import nbformat
+import numpy as np
 import pytest
+import xarray as xr
 from nbformat.v4 import new_code_cell, new_notebook
 from shapes import LLAMA
 
 from benchmarks import __main__ as bench
 from benchmarks.floor import Floor
+from benchmarks.sizes import pilot_sizes, size
 from benchmarks.work import feeds
 from helpers.models import untrained_model
+from helpers.results import save_result
 
 
 @pytest.fixture(scope="module", params=["mini", "llama"])
@@ -154,3 +159,36 @@ def test_what_becomes_of_a_result_is_read_from_the_cells():
     )
     assert (fed["measure_a"], fed["measure_b"], fed["measure_d"]) == ("claim", "figure", "check")
     assert not fed.get("measure_c")
+
+
+def test_a_size_by_hand():
+    """Spread 1, distance 1: 2 x 1.96 / sqrt(n) <= 1/2 from n = 61.5 on."""
+    assert size(2.0, 1.0, 1.0) == (62, 32)
+    assert size(2.0, 1.0, 0.5) == (16, 16)
+    assert size(2.0, 1.0, 0.1) == (1, 8)
+    assert size(1.0, 1.0, 0.1) == (math.inf, 32)
+
+
+def test_the_spread_of_a_pilot_is_read_off_its_interval(tmp_path):
+    """Two groups of four sequences whose spread is known, and rules that turn at 0.1 and below."""
+    rng = np.random.default_rng(0)
+    effect = 2 + rng.normal(0, 0.3, (1, 3, 3, 4))
+    removed = xr.Dataset(
+        {
+            "effect": (("group", "removal", "input", "sequence"), effect),
+            "random": (("group", "removal", "input", "draw"), np.full((1, 3, 3, 20), 0.5)),
+            "heads": ("group", ["L1H0"]),
+        },
+        coords={
+            "group": ["induction"],
+            "removal": ["mean", "zero", "resample"],
+            "input": ["second half", "first half", "text"],
+        },
+        attrs={"model": "mini", "revision": "none"},
+    )
+    save_result(removed, tmp_path / "removed_groups.nc")
+    found = {one.claim: one for one in pilot_sizes(tmp_path)}
+    assert {"E10", "E13", "E13, text", "E13, first half"} <= {*found}
+    assert found["E10"].turns == 0.5 and found["E13"].turns == 0.1
+    assert found["E13, text"].turns == pytest.approx(effect[0, 0, 0].mean() / 10)
+    assert found["E10"].spread == pytest.approx(effect[0, 0, 0].std(ddof=1), rel=0.25)
