@@ -98,6 +98,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("model", nargs="?", default="mini", help="what load_model takes (mini)")
     parser.add_argument("--notebooks", type=Path, default=Path("notebooks"))
     parser.add_argument("--sequences", type=int, help="another number of sequences")
+    parser.add_argument("--only", default="", help="chapters whose names hold one of these: 4,6,7")
     parser.add_argument("--build", type=Path, default=Path("build/bench"), help="where to write")
     chosen = parser.parse_args(arguments)
     parameters: dict[str, object] = {"MODEL": asked_for(chosen.model)}
@@ -105,7 +106,12 @@ def main(arguments: list[str]) -> int:
         parameters["SEQUENCES"] = chosen.sequences
     source = find_source(str(parameters["MODEL"]))
     path = chosen.build / f"work-{source.name.replace('/', '--')}"
-    notebooks = find_notebooks(chosen.notebooks)
+    parts = chosen.only.split(",")
+    notebooks = [
+        path
+        for path in find_notebooks(chosen.notebooks)
+        if any(part in path.stem for part in parts)
+    ]
     calls = count(notebooks, parameters, results=path.resolve(), say=say)
     path = path.with_suffix(".json")
     report = {"model": source.name, "revision": source.revision}

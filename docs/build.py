@@ -8,7 +8,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from docs.measured_runs import Measured, read_measured, take_run
+from docs.measured_runs import Measured, read_measured, take_run, take_work
 from docs.pages import render_pages
 from docs.times import time_notebook, time_readme
 from helpers.results import write_whole
@@ -50,18 +50,23 @@ def main(arguments: list[str] | None = None, *, root: Path = ROOT) -> int:
         "--from", dest="run", type=Path, help="folder of a finished run, for example build/mini"
     )
     parser.add_argument(
+        "--work", type=Path, help="what `python -m benchmarks work` wrote, to be taken over"
+    )
+    parser.add_argument(
         "--rate",
         type=float,
         help="GFLOP/s of the machine of that run (default: measured now, on this machine)",
     )
     chosen = parser.parse_args(arguments)
-    if chosen.run and not chosen.check:
+    if not chosen.check:
         try:
-            said = take_run(chosen.run, root, rate=chosen.rate)
+            if chosen.run:
+                sys.stdout.write(take_run(chosen.run, root, rate=chosen.rate))
+            if chosen.work:
+                sys.stdout.write(take_work(chosen.work, root))
         except (FileNotFoundError, ValueError) as error:
             sys.stderr.write(f"{error}\n")
             return 2
-        sys.stdout.write(said)
     stale = stale_files(root)
     if chosen.check:
         for name in stale:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
+import pandas as pd
 
 from helpers.results import write_json
 from helpers.run.outline import read_parameters
@@ -29,6 +30,7 @@ class Measured:
         told: Numbers that chapters print and no claim holds, by model; kept by hand.
         benchmarks: What `make bench` measured.
         gpu: What was measured once on a GPU.
+        work: For each model what its walkthrough computes, in TFLOP: by chapter, and its calls.
         views: What `python -m benchmarks.viewers` measured.
     """
 
@@ -38,6 +40,7 @@ class Measured:
     told: dict[str, dict[str, Any]]
     benchmarks: dict[str, Any]
     gpu: dict[str, Any]
+    work: dict[str, dict[str, Any]]
     views: dict[str, Any]
 
 
@@ -65,10 +68,11 @@ def read_measured(folder: Path) -> Measured:
     return Measured(
         post=post,
         ours=ours,
-        chapters={name: speed["chapters"][name] for name in MODELS if name in speed["chapters"]},
+        chapters=_in_order(speed["chapters"]),
         told=_read(folder / "chapters.json"),
         benchmarks=speed["benchmarks"],
         gpu=speed["gpu"],
+        work=_in_order(_read(folder / "work.json")),
         views=_read(folder / "views.json"),
     )
 
@@ -113,6 +117,40 @@ def take_run(run: Path, root: Path, *, rate: float | None = None) -> str:
         f"{speed['chapters'][model]['gflops']} GFLOP/s. chapters.json is kept by hand: compare it "
         "with chapters 6 to 8 of this run.\n"
     )
+
+
+def take_work(path: Path, root: Path) -> str:
+    """Take over what `python -m benchmarks work` counted.
+
+    Args:
+        path: What it wrote, for example `build/bench/work-mini.json`.
+        root: The project's folder.
+
+    Returns:
+        What was taken, for people.
+
+    Raises:
+        ValueError: If it is of a model that the docs do not tell of.
+    """
+    counted, kept = _read(path), root / "docs" / "measured" / "work.json"
+    model = counted["model"]
+    if model not in MODELS:
+        raise ValueError(f"{path} is of {model}; the docs tell of {', '.join(MODELS)}.")
+    calls = pd.DataFrame(counted["calls"]).assign(tflop=lambda table: table["flop"] / 1e12)
+    each = calls.groupby(["chapter", "call"])["tflop"].sum().sort_values(ascending=False)
+    work = _read(kept) if kept.is_file() else {}
+    work[model] = {
+        "tflop": round(float(calls["tflop"].sum()), 2),
+        "chapters": calls.groupby("chapter")["tflop"].sum().round(2).to_dict(),
+        "calls": [[*names, round(float(tflop), 2)] for names, tflop in each.head(8).items()],  # type: ignore[misc]
+        "again": round(float(calls.loc[calls["before"] != "", "tflop"].sum()), 3),
+    }
+    write_json(work, kept)
+    return f"{model}: {work[model]['tflop']} TFLOP\n"
+
+
+def _in_order(by_model: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: by_model[name] for name in MODELS if name in by_model}
 
 
 def _only_model(rows: Rows, run: Path) -> str:

@@ -49,6 +49,7 @@ def render_pages(measured: Measured) -> dict[str, str]:
         "chapters": measured.chapters,
         "bench": measured.benchmarks,
         "gpu": measured.gpu,
+        "work": measured.work,
         "views": measured.views,
         **{model: claims.get(model) for model in MODELS},
     }

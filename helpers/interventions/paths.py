@@ -21,7 +21,7 @@ PATH_INPUTS: tuple[PathInput, ...] = get_args(PathInput)
 PathEffect = Literal["direct", "total", "indirect"]
 PATH_EFFECTS: tuple[PathEffect, ...] = get_args(PathEffect)
 
-_SITE: dict[PathInput, SiteKind] = {"query": "q", "key": "k", "value": "v"}
+PATH_SITES: dict[PathInput, SiteKind] = {"query": "q", "key": "k", "value": "v"}
 
 
 @contextmanager
@@ -199,7 +199,7 @@ class _Path:
         """Let the receiver read the changed stream."""
         layer, head = self.receiver.layer, self.receiver.head
         before, pattern_site, z_site = (Site(k, layer) for k in ("resid_pre", "pattern", "z"))
-        read = {name: Site(kind, layer) for name, kind in _SITE.items()}
+        read = {name: Site(kind, layer) for name, kind in PATH_SITES.items()}
 
         def watch(site: Site) -> Hook:
             def keep(activation: Tensor) -> None:

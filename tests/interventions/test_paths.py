@@ -8,6 +8,7 @@ from shapes import LLAMA, NEOX
 from unchecked import unchecked
 
 from helpers import Head, ablate, find_pair, log_probs, patch, patch_path, sample_repeated_tokens
+from helpers.chapters.paths import measure_paths
 from helpers.chapters.scan import score_heads
 from helpers.interventions import PATH_INPUTS
 from helpers.metrics import induction_score
@@ -134,3 +135,21 @@ def test_bad_requests_name_the_way_out(mini):
         next(unchecked(patch_path)(mini, "L0H0", "L1H1", input="keys"))
     with pytest.raises(ValueError, match="direct, total"):
         next(unchecked(patch_path)(mini, "L0H0", "L1H1", effect="both"))
+
+
+@pytest.mark.parametrize("shape", ["mini", "llama", "neox"])
+def test_all_cuts_from_two_runs_are_those_of_whole_runs(mini, monkeypatch, shape):
+    """Senders in several layers, one of them no earlier than a receiver; small batches."""
+    model = mini if shape == "mini" else untrained_model({"llama": LLAMA, "neox": NEOX}[shape])
+    sample = sample_repeated_tokens(model, n=N, sequences=5, seed=1)
+    monkeypatch.setattr("helpers.chapters.paths.measure.sequences_at_once", lambda *_: 2)
+    senders, receivers = ["L0H1", "L1H0", "L0H3"], ["L1H2", "L2H0"]
+    for method in ("mean", "resample"):
+        fast = measure_paths(model, sample, senders, receivers, method=method)
+        with monkeypatch.context() as plainly:
+            plainly.setattr(model.now, "checked", "a test asked for it.")
+            plain = measure_paths(model, sample, senders, receivers, method=method)
+        for name in ("score", "loss_change"):
+            assert abs(fast[name] - plain[name]).max() < 1e-5
+        moved = abs(plain["score"] - plain["score"].sel(cut="nothing")).max("sequence")
+        assert (moved.sel(cut="key").max("head_name") > 1e-3).all()

@@ -9,7 +9,6 @@ import xarray as xr
 from jaxtyping import Float
 from torch import Tensor
 
-from helpers.chapters.paths.look import look
 from helpers.heads import Head
 from helpers.inputs import Input, about, read_repeated
 from helpers.interventions import (
@@ -21,11 +20,12 @@ from helpers.interventions import (
     patch,
     patch_path,
 )
+from helpers.interventions.fast import PathCuts
 from helpers.metrics import induction_score, part_slice
 from helpers.models import CleanRun, Model, Site, can_replay, record
 from helpers.progress import progress
 from helpers.results import label_array
-from helpers.running import batch_slices, predict, predict_from, sequences_at_once
+from helpers.running import batch_slices, collect, predict, predict_from, sequences_at_once
 
 _CUTS: dict[str, tuple[PathInput, ...]] = {
     "nothing": (),
@@ -79,27 +79,35 @@ def measure_paths(
     steps = list(product(enumerate(PATH_EFFECTS), enumerate(_CUTS.values())))
     batches = [*batch_slices(len(tokens), sequences_at_once(model, tokens.shape[1]))]
     replay = can_replay(model, tokens.shape[1])
-    run, clean = None, torch.empty(0)
+    run = cuts = None
+    clean, last = torch.empty(0), max(head.layer for head in reading)
     for rows, ((e, effect), (c, cut)) in progress([*product(batches, steps)], "cutting paths"):
-        if e == c == 0:  # a path changes nothing below its senders, nor a patch below its head
-            run = record(model, tokens[rows]) if replay else None
-            clean = _predict(model, tokens[rows], targets, run, model.n_layers)
-        if not cut and e > 0:  # nothing cut is nothing cut, by whatever effect
-            scores[e, c, :, rows], change[e, c, rows] = scores[0, c, :, rows], change[0, c, rows]
-            continue
-        gathered: dict[Head, Tensor] = {}
-        for j, head in enumerate(reading):
-            path = patch_path(
-                model, earlier[head], head, input=cut, effect=effect, reference=values
-            )
-            with model.from_row(rows.start), path:
-                lowest = min(sender.layer for sender in earlier[head])
-                ((pattern, gathered[head]),) = look(model, tokens[rows], [head], run, lowest)
-            scores[e, c, j, rows] = induction_score(pattern, n)
+        with model.from_row(rows.start):
+            if e == c == 0:
+                run = record(model, tokens[rows]) if replay else None
+                cuts = PathCuts(run, writing, last, values) if run else None
+                clean = _predict(model, tokens[rows], targets, run, model.n_layers)
+            if not cut and e > 0:  # nothing cut is nothing cut, by whatever effect
+                scores[e, c, :, rows], change[e, c, rows] = (
+                    scores[0, c, :, rows],
+                    change[0, c, rows],
+                )
+                continue
+            gathered: dict[Head, Tensor] = {}
+            for j, head in enumerate(reading):
+                if cuts:
+                    pattern, gathered[head] = cuts.cut(head, cut, effect)
+                else:
+                    path = patch_path(
+                        model, earlier[head], head, input=cut, effect=effect, reference=values
+                    )
+                    with path:
+                        pattern, gathered[head] = _look(model, tokens[rows], head)
+                scores[e, c, j, rows] = induction_score(pattern, n).cpu()
         with ExitStack() as together:
             for head, z in gathered.items():
                 together.enter_context(patch(model, head, z))
-            lowest = min(head.layer for head in reading)
+            lowest = min(head.layer for head in reading)  # a patch changes nothing below its head
             change[e, c, rows] = clean - _predict(model, tokens[rows], targets, run, lowest)
     over = {"effect": list(PATH_EFFECTS), "cut": list(_CUTS)}
     return xr.Dataset(
@@ -144,3 +152,14 @@ def _predict(
     final, ids = run.go_on(first)[:, :-1][:, targets], tokens[:, 1:][:, targets]
     log_prob, _ = predict_from(model, final.flatten(0, 1), ids.flatten())
     return log_prob.view(ids.shape).mean(-1)
+
+
+def _look(model: Model, tokens: Tensor, head: Head) -> tuple[Tensor, Tensor]:
+    """The pattern of a head and what it gathers, as the model is now."""
+    pattern, z = Site("pattern", head.layer), Site("z", head.layer)
+    take = {
+        pattern: lambda value, _rows: value[:, head.head].clone(),
+        z: lambda value, _rows: value[:, :, head.head].clone(),
+    }
+    found = collect(model, tokens, take)
+    return found[pattern], found[z]

@@ -6,9 +6,9 @@ from contextlib import nullcontext
 
 import torch
 import xarray as xr
+from jaxtyping import Float
 from torch import Tensor
 
-from helpers.chapters.paths.look import look
 from helpers.heads import Head
 from helpers.inputs import Input, about, read_repeated
 from helpers.interventions import (
@@ -21,10 +21,15 @@ from helpers.interventions import (
 )
 from helpers.interventions.fast import Removal, run_removals
 from helpers.metrics import induction_score, part_slice
-from helpers.models import Model, Site, can_replay, record
+from helpers.models import CleanRun, Model, Site, can_replay, record
 from helpers.progress import progress
 from helpers.results import label_array
-from helpers.running import batch_slices, direct_logits, sequences_at_once
+from helpers.running import (
+    attention_patterns,
+    batch_slices,
+    direct_logits,
+    sequences_at_once,
+)
 
 _SCORE = {"long_name": "induction score"}
 _LOSS = {"long_name": "loss of the second half", "units": "nats"}
@@ -88,7 +93,7 @@ def score_without(
         lowest = min((head.layer for head in group), default=model.n_layers)
         without = ablate(model, group, reference=values) if group else nullcontext()
         with model.from_row(rows.start), without:
-            patterns = torch.stack([p for p, _ in look(model, tokens, watched, run, lowest)])
+            patterns = _patterns(model, tokens, watched, run, lowest)
         into, at = (found, i) if i < len(groups_of) else (by_draw, i - len(groups_of))
         into[at, :, rows] = induction_score(patterns, sample.n)
     random = by_draw.mean(-1).unflatten(0, (len(named), draws))
@@ -225,6 +230,19 @@ def measure_faithfulness(
             uniform=math.log(model.d_vocab),
         ),
     )
+
+
+def _patterns(
+    model: Model, tokens: Tensor, heads: Sequence[Head], run: CleanRun | None, first: int
+) -> Float[Tensor, "head batch query key"]:
+    """The patterns of heads, as the model is now; below layer `first` the clean run holds."""
+    if run is None:
+        return attention_patterns(model, tokens, heads)
+    layers, found = [head.layer for head in heads], dict[int, Tensor]()
+    keep = {Site("pattern", i): lambda value, i=i: found.update({i: value}) for i in layers}
+    with model.hooked(keep):
+        run.go_on(min(first, *layers), max(layers) + 1)
+    return torch.stack([found[head.layer][:, head.head] for head in heads]).cpu()
 
 
 def _sum(direct: Tensor, heads: Sequence[Head]) -> Tensor:

@@ -2,5 +2,6 @@
 
 from helpers.interventions.fast.gradient import estimate_positions
 from helpers.interventions.fast.grid import replace_one, replace_positions, replace_second_half
+from helpers.interventions.fast.path_cuts import PathCuts
 from helpers.interventions.fast.sweep import COMPONENTS, Component
 from helpers.interventions.fast.without import Removal, run_removals
