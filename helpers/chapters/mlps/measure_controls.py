@@ -18,7 +18,7 @@ from helpers.inputs import (
     sample_unrepeated_tokens,
 )
 from helpers.interventions import REMOVALS, AblationMethod, AblationValues
-from helpers.interventions.fast import Component, replace_second_half
+from helpers.interventions.fast import Component, replace_second_halves
 from helpers.models import Model
 from helpers.progress import progress
 from helpers.results import label_array
@@ -84,9 +84,10 @@ def ablate_layers(
     for (c, component), (i, tokens) in progress(steps, "replacing layers"):
         wanted = dict.fromkeys(methods, sites[component])
         values = AblationValues.take(model, tokens, wanted, seed=sample.seed)
-        for m, method in enumerate(methods):
-            found = replace_second_half(model, tokens[few], sample.n, values[method], component)
-            effect[c, m, i] = found[:, :, 0, 1:].mean(-1)
+        found = replace_second_halves(
+            model, tokens[few], sample.n, [values[method] for method in methods], component
+        )
+        effect[c, :, i] = torch.stack([each[:, :, 0, 1:].mean(-1) for each in found])
     labelled = label_array(
         effect,
         ("component", "removal", "input", "sequence", "layer"),

@@ -119,16 +119,44 @@ def replace_second_half(
     Returns:
         Effects; entry i of target is position N + 1 + i. A unit is a head for "z", else one.
     """
+    (effect,) = replace_second_halves(model, tokens, n, [values], component, label=label)
+    return effect
+
+
+def replace_second_halves(
+    model: Model,
+    tokens: Int[Tensor, "batch pos"],
+    n: int,
+    ways: Sequence[AblationValues],
+    component: Component,
+    *,
+    label: str = "",
+) -> list[Float[Tensor, "batch layer unit target"]]:
+    """`replace_second_half` for several ways of replacing, from one clean run.
+
+    Args:
+        model: The model.
+        tokens: `[BOS, r, r]`, pos = 2N + 1.
+        n: Length N of the repeated half.
+        ways: What to put there, for each way.
+        component: "mlp_out", "attn_out" or "z" (single heads).
+        label: What it is for, in a few words, if it shall show a bar.
+    """
     if not can_replay(model, 2 * n + 1):
         whole = [slice(n + 1, None)]
-        return _one_by_one(model, tokens, n, values, component, whole, label)[..., 0, :]
+        return [
+            _one_by_one(model, tokens, n, values, component, whole, label)[..., 0, :]
+            for values in ways
+        ]
     units = _units(model, component)
-    effect = torch.zeros(len(tokens), model.n_layers, units, n)
+    effects = [torch.zeros(len(tokens), model.n_layers, units, n) for _ in ways]
     for rows, some in progress(list(_lots(model, len(tokens), n, units)), label):
-        grid = Variants(record(model, tokens[rows]), n, values, component, rows, some)
-        new = grid.replace_all()
-        effect[rows, :, some.start : some.stop, 1:] = grid.clean[:, None, None, 1:] - new
-    return effect
+        run = record(model, tokens[rows])
+        for effect, values in zip(effects, ways, strict=True):
+            grid = Variants(run, n, values, component, rows, some)
+            new = grid.replace_all()
+            effect[rows, :, some.start : some.stop, 1:] = grid.clean[:, None, None, 1:] - new
+    return effects
 
 
 def _one_by_one(
