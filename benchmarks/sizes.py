@@ -7,6 +7,7 @@ fewer than 8 sequences, never more than the notebooks come with.
 """
 
 import argparse
+import json
 import math
 import tempfile
 from pathlib import Path
@@ -23,7 +24,7 @@ from helpers.run.notebooks import find_notebooks
 
 PILOT, SEED = 4, 1000
 LEAST, MOST = 8, 32
-DEAR = ("mlps", "removal", "paths")
+DEAR = ("mlps", "removal", "paths", "text")
 """Chapters whose cost grows with the number of sequences; the others stay as they are."""
 
 TURNS = {
@@ -32,6 +33,8 @@ TURNS = {
     "E13": (0.1, ""),
     **dict.fromkeys(("E15", "E16", "E17"), (0.5, "")),
     "E19": (0.5, "random heads, 97.5 %"),
+    **dict.fromkeys(("E21", "E23"), (0.5, "")),
+    "E22": (-0.5, ""),
 }
 """Where the rule of a claim turns: at this value or at this control, whichever is higher."""
 
@@ -69,20 +72,24 @@ def main(arguments: list[str]) -> int:
     """Run the pilot, print the sizes, write JSON."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks sizes", description=__doc__)
     parser.add_argument("model", nargs="?", default="mini", help="what load_model takes (mini)")
+    parser.add_argument("--only", default=",".join(DEAR), help="some chapters: mlps,text")
     parser.add_argument("--notebooks", type=Path, default=Path("notebooks"))
     parser.add_argument("--build", type=Path, default=Path("build/bench"), help="where to write")
     chosen = parser.parse_args(arguments)
     parameters = {"MODEL": asked_for(chosen.model), "SEQUENCES": PILOT, "SEED": SEED}
     with tempfile.TemporaryDirectory() as folder, empty_cache(Path(folder)):
         for path in find_notebooks(chosen.notebooks):
-            if path.stem[3:] in DEAR:
+            if path.stem[3:] in chosen.only.split(","):
                 say(f"{path.stem}\n")
                 run_cells(path, parameters)
         found = pilot_sizes(Path(folder))
     table = pd.DataFrame(found)
     say(f"\n{chosen.model}, {PILOT} sequences, seed {SEED}\n{table.round(3).to_string()}\n")
     path = chosen.build / f"sizes-{chosen.model.replace('/', '--')}.json"
-    write_json([one._asdict() for one in found], path)
+    before = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else []
+    measured = {one.claim for one in found}
+    kept = [one for one in before if one["claim"] not in measured]
+    write_json([*kept, *(one._asdict() for one in found)], path)
     say(f"written: {path}\n")
     return 0
 
@@ -110,6 +117,10 @@ def pilot_sizes(data: Path) -> list[Size]:
                 other, tenth = mean_of(effect.sel(input=name)), found.number.value / 10
                 turns = math.copysign(tenth, other.value)
                 sizes.append(_size(f"{claim.id}, {name}", claim.chapter, other, turns))
+    if "mlp_second_half" in results:  # C7 turns where a layer's whole second half costs 0.1 nats
+        whole = results["mlp_second_half"]["effect"].isel(target=slice(1, None)).mean("target")
+        most = whole.isel(layer=int(whole.mean("sequence").to_numpy().argmax()))
+        sizes.append(_size("C7", "mlps", mean_of(most), 0.1))
     return sizes
 
 

@@ -136,13 +136,13 @@ def take_work(path: Path, root: Path) -> str:
     model = counted["model"]
     if model not in MODELS:
         raise ValueError(f"{path} is of {model}; the docs tell of {', '.join(MODELS)}.")
-    calls = pd.DataFrame(counted["calls"]).assign(tflop=lambda table: table["flop"] / 1e12)
+    calls: Any = pd.DataFrame(counted["calls"]).assign(tflop=lambda table: table["flop"] / 1e12)
     each = calls.groupby(["chapter", "call"])["tflop"].sum().sort_values(ascending=False)
     work = _read(kept) if kept.is_file() else {}
     work[model] = {
         "tflop": round(float(calls["tflop"].sum()), 2),
         "chapters": calls.groupby("chapter")["tflop"].sum().round(2).to_dict(),
-        "calls": [[*names, round(float(tflop), 2)] for names, tflop in each.head(8).items()],  # type: ignore[misc]
+        "calls": [[*names, round(float(tflop), 2)] for names, tflop in each.head(8).items()],
         "again": round(float(calls.loc[calls["before"] != "", "tflop"].sum()), 3),
     }
     write_json(work, kept)

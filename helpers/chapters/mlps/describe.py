@@ -69,10 +69,12 @@ def describe_layer_controls(layers: xr.Dataset) -> Prose:
     for component in layers["component"].to_numpy():
         for method in layers["removal"].to_numpy():
             chosen = later.sel(component=component, removal=method)
-            found = {name: summarize(chosen.sel(input=name)) for name in names}
-            costs = ", ".join(f"{name} {interval(found[name], '+.2f')}" for name in names)
+            known = [name for name in names if not chosen.sel(input=name).isnull().any()]
+            found = {name: summarize(chosen.sel(input=name)) for name in known}
+            costs = ", ".join(f"{name} {interval(found[name], '+.2f')}" for name in known)
+            most = f"; {_needs_most(found)}" if len(known) > 1 else ""
             name = _NAMES.get(str(component), component)
-            lines.append(f"{name}, *{method}* ablation: {costs}; {_needs_most(found)}.")
+            lines.append(f"{name}, *{method}* ablation: {costs}{most}.")
     what = "what ablating one layer's output adds to the loss (nats, mean over layers from 1 on)"
     return bullets(f"**{layers.attrs['model']}**: {what}.", lines)
 

@@ -48,6 +48,9 @@ def ablate_layers(
     |            |                         | first half, but at the same positions              |
     | text       | `[BOS, ordinary text]`  | text that goes on                                  |
 
+    What the claims compare is mean ablation. Where it is among the methods, the other methods are
+    measured on the repeat only: how much of an answer belongs to the method shows there.
+
     Args:
         model: The model.
         sample: Repeated tokens.
@@ -60,7 +63,8 @@ def ablate_layers(
             are still taken from all.
 
     Returns:
-        Dataset of `effect` over `component`, `removal`, `input`, `sequence` and `layer`, in nats.
+        Dataset of `effect` over `component`, `removal`, `input`, `sequence` and `layer`, in nats;
+        NaN where it was not measured.
 
     Raises:
         UnsupportedModelError: If the model has no MLPs, and MLPs are asked for.
@@ -79,15 +83,20 @@ def ablate_layers(
     few = slice(0, first)
     measured = len(sample.tokens[few])
     shape = (len(components), len(methods), len(inputs), measured, model.n_layers)
-    effect = torch.zeros(shape)
+    effect = torch.full(shape, torch.nan)
+    on_controls: Sequence[AblationMethod] = [
+        method for method in methods if method == "mean"
+    ] or methods
     steps = list(product(enumerate(components), enumerate(inputs)))
     for (c, component), (i, tokens) in progress(steps, "replacing layers"):
-        wanted = dict.fromkeys(methods, sites[component])
+        ways = methods if i == 0 else on_controls
+        wanted = dict.fromkeys(ways, sites[component])
         values = AblationValues.take(model, tokens, wanted, seed=sample.seed)
         found = replace_second_halves(
-            model, tokens[few], sample.n, [values[method] for method in methods], component
+            model, tokens[few], sample.n, [values[method] for method in ways], component
         )
-        effect[c, :, i] = torch.stack([each[:, :, 0, 1:].mean(-1) for each in found])
+        for method, each in zip(ways, found, strict=True):
+            effect[c, methods.index(method), i] = each[:, :, 0, 1:].mean(-1)
     labelled = label_array(
         effect,
         ("component", "removal", "input", "sequence", "layer"),

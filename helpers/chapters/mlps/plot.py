@@ -104,7 +104,7 @@ def plot_layer_controls(layers: xr.Dataset) -> go.Figure:
 
     Returns:
         A row of panels for each component, a panel for each method, a line with 95 % intervals
-        for each input. All panels share a scale.
+        for each input that was measured. All panels share a scale.
 
     Raises:
         ValueError: If the dimensions are others.
@@ -123,13 +123,19 @@ def plot_layer_controls(layers: xr.Dataset) -> go.Figure:
         vertical_spacing=0.12,
         horizontal_spacing=0.04,
     )
+    drawn: set[str] = set()
     for row, component in enumerate(components, 1):
         for column, method in enumerate(methods, 1):
             for name in inputs:
-                summary = summarize(effect.sel(component=component, removal=method, input=name))
+                chosen = effect.sel(component=component, removal=method, input=name)
+                if bool(chosen.isnull().all()):
+                    continue
+                summary = summarize(chosen)
                 hover = f"layer %{{x}}, {escape_text(name)}: %{{y:+.3f}} nats"
                 look = {"color": _COLORS.get(name, theme.INK), "size": 5, "hover": hover}
-                place = {"row": row, "col": column, "showlegend": row == column == 1}
+                shown = name in drawn
+                drawn.add(name)
+                place = {"row": row, "col": column, "showlegend": not shown}
                 draw_line(fig, summary["layer"].to_numpy(), summary, name=name, **look, **place)
     draw_level(fig, y=0)
     fig.update_xaxes(dtick=1 if effect.sizes["layer"] <= 16 else 5)

@@ -21,10 +21,10 @@ def describe_dependence(dependence: xr.Dataset) -> Prose:
             one = dependence.sel(head_name=head)
             clean = float(one["score"].sel(removed="nothing").mean())
             left = summarize(one["score"].sel(removed=name))
-            low, high = middle_of(one["random"].sel(removed=name))
-            shares.append(
-                f"{head} {clean:z.2f} → {interval(left)} (random heads: {low:z.2f} to {high:z.2f})"
-            )
+            random = one["random"].sel(removed=name)
+            low, high = middle_of(random)
+            beside = f" (random heads: {low:z.2f} to {high:z.2f})" if random.notnull().all() else ""
+            shares.append(f"{head} {clean:z.2f} → {interval(left)}{beside}")
         label = which if str(name) == which else f"{name} ({which})"
         lines.append(f"Without {label}: {'; '.join(shares)}")
     return bullets(f"**{dependence.attrs['model']}**", lines)
@@ -145,12 +145,14 @@ def describe_faithfulness(kept: xr.Dataset) -> Prose:
     lines = []
     for name in kept["kept"].to_numpy()[2:]:
         share = (none - kept["loss"].sel(kept=name)) / (none - whole)
-        low, high = middle_of((none - kept["random"].sel(kept=name)) / (none - whole))
+        random = (none - kept["random"].sel(kept=name)) / (none - whole)
+        low, high = middle_of(random)
+        beside = f"; random heads {low:z.2f} to {high:z.2f}" if random.notnull().all() else ""
         lines.append(
             f"{name} ({int(kept['size'].sel(kept=name))} of "
             f"{int(kept['size'].sel(kept='all heads'))} heads): loss "
             f"{interval(summarize(kept['loss'].sel(kept=name)))}, faithfulness "
-            f"{interval(summarize(share))}; random heads {low:z.2f} to {high:z.2f}"
+            f"{interval(summarize(share))}{beside}"
         )
     uniform = float(kept.attrs["uniform"])
     losses = (

@@ -18,6 +18,7 @@ from helpers.interventions import (
     ablate,
     read_groups,
     sample_controls,
+    sample_random_heads,
 )
 from helpers.interventions.fast import Removal, run_removals
 from helpers.metrics import induction_score, part_slice
@@ -53,16 +54,16 @@ def score_without(
         heads: The induction heads that are watched.
         groups: Name and heads of what is removed; empty groups are left out.
         method: What is put in their place; see `ablate`.
-        draws: How many groups of random heads of the same layers to compare each with; they
-            never hold a watched head.
+        draws: How many groups of random heads of the same layers to compare the first group with;
+            they never hold a watched head.
         first: Measure only the first so many sequences; averages and other sequences' outputs
             are still taken from all.
 
     Returns:
         Dataset of `score` over `removed` ("nothing", then the groups), `head_name`, `sequence`,
         in [0, 1]; `random` over `removed`, `draw`, `head_name`: the same for random heads,
-        averaged over the first 8 sequences (for "nothing" the score itself); `heads` over
-        `removed`.
+        averaged over the first 8 sequences (for "nothing" the score itself, for groups after
+        the first NaN); `heads` over `removed`.
 
     Raises:
         ValueError: If there is no group, or a head does not exist.
@@ -71,7 +72,9 @@ def score_without(
     watched, named = model.parse_heads(heads), read_groups(model, groups)
     measured = len(sample.tokens[:first])
     few = min(RANDOM_SEQUENCES, measured)
-    drawn = sample_controls(named.values(), model, draws=draws, seed=sample.seed, exclude=watched)
+    drawn = sample_random_heads(
+        next(iter(named.values())), model, draws=draws, seed=sample.seed, exclude=watched
+    )
     every = [head for group in (*named.values(), *drawn) for head in group]
     sites = {Site("z", head.layer) for head in every}
     values = AblationValues(model, sample.tokens, sites, method=method, seed=sample.seed)
@@ -96,8 +99,8 @@ def score_without(
             patterns = _patterns(model, tokens, watched, run, lowest)
         into, at = (found, i) if i < len(groups_of) else (by_draw, i - len(groups_of))
         into[at, :, rows] = induction_score(patterns, sample.n)
-    random = by_draw.mean(-1).unflatten(0, (len(named), draws))
-    clean = found[:1, :, :few].mean(-1)[:, None].expand(1, draws, len(watched))
+    random = torch.full((len(groups_of), draws, len(watched)), torch.nan)
+    random[0], random[1] = found[0, :, :few].mean(-1), by_draw.mean(-1)
     coords = {"removed": ["nothing", *named], "head_name": [str(head) for head in watched]}
     return xr.Dataset(
         {
@@ -105,7 +108,7 @@ def score_without(
                 found, ("removed", "head_name", "sequence"), coords=coords, **_SCORE
             ),
             "random": label_array(
-                torch.cat([clean, random]),
+                random,
                 ("removed", "draw", "head_name"),
                 coords=coords,
                 **_SCORE,
@@ -181,14 +184,15 @@ def measure_faithfulness(
         sample: Repeated tokens.
         circuits: Name and heads of what is kept; empty ones are left out.
         method: What is put in place of the other heads.
-        draws: How many groups of random heads of the same layers to keep instead, for each.
+        draws: How many groups of random heads of the same layers to keep instead of the last
+            circuit's.
         first: Measure only the first so many sequences; averages and other sequences' outputs
             are still taken from all.
 
     Returns:
         Dataset of `loss` over `kept` ("all heads", "no heads", then the circuits) and `sequence`:
         second-half loss, boundary left out, in nats; `random` over `kept`, `draw`, averaged over
-        the first 8 sequences (NaN for the first two); and `size` and `heads` over `kept`. The
+        the first 8 sequences (NaN for all but the last); and `size` and `heads` over `kept`. The
         attribute `uniform` is the loss of a model that knows nothing, log V: without any head a
         model can be surer of what is wrong, and its loss higher.
 
@@ -198,7 +202,7 @@ def measure_faithfulness(
     sample, named = read_repeated(model, sample), read_groups(model, circuits)
     measured = len(sample.tokens[:first])
     few = min(RANDOM_SEQUENCES, measured)
-    drawn = sample_controls(named.values(), model, draws=draws, seed=sample.seed)
+    drawn = sample_random_heads([*named.values()][-1], model, draws=draws, seed=sample.seed)
     kept = [model.heads(), [], *named.values()]
     removals = [Removal(heads, method, first) for heads in _others(model, kept)]
     removals += [Removal(heads, method, few) for heads in _others(model, drawn)]
@@ -209,7 +213,7 @@ def measure_faithfulness(
     losses = [-log_prob[:, second].mean(-1) for log_prob in found]
     loss, of_drawn = torch.stack(losses[: len(kept)]), torch.stack(losses[len(kept) :])
     random = torch.full((len(kept), draws), torch.nan)
-    random[2:] = of_drawn.mean(-1).view(len(named), draws)
+    random[-1] = of_drawn.mean(-1)
     coords = {"kept": ["all heads", "no heads", *named]}
     return xr.Dataset(
         {

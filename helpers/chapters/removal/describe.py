@@ -55,8 +55,10 @@ def describe_curve(curve: xr.Dataset) -> Prose:
         curve: Result of `remove_in_order`.
     """
     loss, odds = summarize(curve["loss"]), summarize(curve["log_odds"])
-    low, high = np.quantile(curve["random_loss"].to_numpy(), [0.025, 0.975], axis=1)
-    removed = curve["removed"].to_numpy()
+    drawn = curve["random_loss"].dropna("removed")
+    ends = np.quantile(drawn.to_numpy(), [0.025, 0.975], axis=1)
+    removed, sizes = (values["removed"].to_numpy() for values in (curve, drawn))
+    low, high = (np.interp(removed, sizes, end) for end in ends)  # as the band is drawn
     above = [
         int(count)
         for count, least, top in zip(removed, loss["low"].to_numpy(), high, strict=True)

@@ -56,8 +56,9 @@ def remove_groups(
         Dataset of `effect` over `group`, `removal`, `input` ("second half", "first half", "text")
         and `sequence` (NaN past the number of texts), in nats; `random` over `group`, `removal`,
         `input`, `draw`: the same for random heads, averaged over the first 8 sequences
-        (attribute `random_sequences`), NaN for text under other methods than "mean"; and `heads`
-        over `group`, their names.
+        (attribute `random_sequences`). Of them no more are drawn than claims are held against:
+        under "mean" for every group, under the other methods and on text (mean) for the first
+        one; the rest is NaN. And `heads` over `group`, their names.
 
     Raises:
         ValueError: If all groups are empty, a head does not exist or a method is unknown.
@@ -73,17 +74,28 @@ def remove_groups(
     random = torch.full((len(named), len(ways), len(INPUTS), draws), torch.nan)
     drawn = sample_controls(named.values(), model, draws=draws, seed=sample.seed)
     ours = [Removal(heads, method, first) for method in ways for heads in named.values()]
-    by_chance = [Removal(heads, method, few) for method in ways for heads in drawn]
-    of_mean = [removal for removal in by_chance if removal.method == "mean"]
-    found = _effects(model, sample, text, [*ours, *by_chance], [*ours, *of_mean])
+    places = [
+        (g, m)
+        for m, method in enumerate(ways)
+        for g in range(len(named))
+        if method == "mean" or g == 0
+    ]
+    on_text = [(g, m) for g, m in places if ways[m] == "mean" and g == 0]
+    by_chance = {
+        (g, m): [Removal(heads, ways[m], few) for heads in drawn[g * draws : (g + 1) * draws]]
+        for g, m in places
+    }
+    repeated, spoken = (
+        [*ours, *(removal for place in some for removal in by_chance[place])]
+        for some in (places, on_text)
+    )
+    found = _effects(model, sample, text, repeated, spoken)
     for i, lost in enumerate(found):
-        of_ours, chance = torch.stack(lost[: len(ours)]), lost[len(ours) :]
-        by_way = of_ours.unflatten(0, (len(ways), len(named)))
+        by_way = torch.stack(lost[: len(ours)]).unflatten(0, (len(ways), len(named)))
         effect[:, :, i, : by_way.shape[2]] = by_way.transpose(0, 1)
-        known = [m for m, method in enumerate(ways) if method == "mean" or i < 2]
-        if known:
-            means = torch.stack(chance).mean(-1).unflatten(0, (-1, len(named), draws))
-            random[:, known, i] = means.transpose(0, 1)
+        for j, (g, m) in enumerate(on_text if INPUTS[i] == "text" else places):
+            start = len(ours) + j * draws
+            random[g, m, i] = torch.stack(lost[start : start + draws]).mean(-1)
     coords = {"group": list(named), "removal": ways, "input": list(INPUTS)}
     dims = ("group", "removal", "input")
     return xr.Dataset(
@@ -130,7 +142,7 @@ def remove_in_order(
         half, boundary left out, in nats; and `log_odds`, mean of log p / (1 - p) for the
         probability p of the right token, which has no floor as the loss has at 0. And over
         `removed` and `draw`, averaged over the first 8 sequences: `random_loss` and
-        `random_log_odds`, the same for random heads.
+        `random_log_odds`, the same for random heads; of 0, 1, 2, 4 … and all, NaN in between.
 
     Raises:
         ValueError: If there are no heads or one does not exist.
@@ -141,7 +153,8 @@ def remove_in_order(
     measured = len(sample.tokens[:first])
     few = min(RANDOM_SEQUENCES, measured)
     groups = [order[:size] for size in sizes]
-    drawn = sample_controls(groups, model, draws=draws, seed=sample.seed)
+    doubles = [i for i, size in enumerate(sizes, 1) if size & (size - 1) == 0 or size == sizes[-1]]
+    drawn = sample_controls([groups[i - 1] for i in doubles], model, draws=draws, seed=sample.seed)
     removals = [Removal(group, method, first) for group in [[], *groups]]
     removals += [Removal(group, method, few) for group in drawn]
     second = part_slice("second", sample.n)
@@ -157,12 +170,12 @@ def remove_in_order(
         ("log_odds", _log_odds, {"long_name": "log-odds of the right token"}),
     ):
         mean = number(ours).mean(-1)
-        of_drawn = number(random).mean((1, 2)).view(len(sizes), draws)
-        clean = mean[:1, :few].mean(-1, keepdim=True).expand(1, draws)
+        by_draw = torch.full((1 + len(sizes), draws), torch.nan)
+        by_draw[0] = mean[0, :few].mean()
+        by_draw[doubles] = number(random).mean((1, 2)).view(len(doubles), draws)
         every = {"coords": coords, **what}
         variables[name] = label_array(mean, ("removed", "sequence"), **every)
-        drawn_too = torch.cat([clean, of_drawn])
-        variables[f"random_{name}"] = label_array(drawn_too, ("removed", "draw"), **every)
+        variables[f"random_{name}"] = label_array(by_draw, ("removed", "draw"), **every)
     return xr.Dataset(
         variables,
         attrs=about(

@@ -32,7 +32,7 @@ def plot_removal_curve(curve: xr.Dataset) -> go.Figure:
     Returns:
         Left the loss of the second half, right the log-odds of the right token: lines with 95 %
         intervals over sequences; the grey band holds 95 % of the draws of random heads of the
-        same layers, the grey line is their median.
+        same layers, the grey line is their median, where some were drawn.
     """
     removed = curve["removed"].to_numpy()
     method = escape_text(curve.attrs["method"])
@@ -47,13 +47,14 @@ def plot_removal_curve(curve: xr.Dataset) -> go.Figure:
     )
     shown = (("loss", "random_loss", "nats"), ("log_odds", "random_log_odds", ""))
     for column, (ours, of_draws, unit) in enumerate(shown, 1):
-        summary, random = summarize_known(curve[ours]), curve[of_draws].to_numpy()
+        summary, drawn = summarize_known(curve[ours]), curve[of_draws].dropna("removed")
+        random, sizes = drawn.to_numpy(), drawn["removed"].to_numpy()
         low, middle, high = np.quantile(random, [0.025, 0.5, 0.975], axis=1)
         place = {"row": 1, "col": column, "showlegend": column == 1}
         band = "rgba(123, 135, 148, 0.25)"
-        draw_band(fig, removed, low, high, color=band, name=draws, **place)
+        draw_band(fig, sizes, low, high, color=band, name=draws, **place)
         fig.add_scatter(
-            x=removed,
+            x=sizes,
             y=middle,
             mode="lines",
             line={"color": theme.MUTED, "width": 1.5},
