@@ -52,8 +52,12 @@ def test_without_the_induction_head_nothing_is_known(compiled, sample, text):
     assert float(abs(removed["random"].sel(input="second half")).max()) == 0  # idle ones only
     on_text = removed["effect"].sel(input="text")
     assert on_text.isnull().sum("sequence").to_numpy().tolist() == [[1, 1], [1, 1]]
-    assert removed["random"].sel(removal="zero", input="text").isnull().all()
-    assert not removed["random"].sel(removal="mean", input="text").isnull().any()
+    # No more random heads than claims are held against.
+    drawn = removed["random"].notnull().all("draw").sel(removal=["zero", "mean"])
+    assert drawn.sel(group="induction", input="second half").all()
+    assert drawn.sel(group="idle", input="second half").to_numpy().tolist() == [False, True]
+    assert drawn.sel(group="induction", input="text").to_numpy().tolist() == [False, True]
+    assert not drawn.sel(group="idle", input="text").any()
     assert (removed.attrs["random_sequences"], removed.attrs["model"]) == (4, "compiled")
 
 
@@ -122,7 +126,8 @@ def test_the_two_heads_are_enough(compiled, sample):
     assert loss[[0, 1, 2]] == approx([CLEAN, KNOWS_NOTHING, CLEAN], abs=1e-4)
     assert loss[3] > 1  # it looks everywhere, and says a bit of everything
     assert kept["size"].to_numpy().tolist() == [144, 0, 2, 1]
-    assert kept["random"][2:].to_numpy() == approx(KNOWS_NOTHING, abs=1e-4)
+    assert kept["random"][3].to_numpy() == approx(KNOWS_NOTHING, abs=1e-4)
+    assert kept["random"][:3].isnull().all()  # drawn for the last circuit only
     assert kept.attrs["uniform"] == approx(math.log(VOCABULARY))
 
 
