@@ -30,7 +30,9 @@ class Measured:
         told: Numbers that chapters print and no claim holds, by model; kept by hand.
         benchmarks: What `make bench` measured.
         gpu: What was measured once on a GPU.
+        contention: What `python -m benchmarks contention smollm2` measured.
         work: For each model what its walkthrough computes, in TFLOP: by chapter, and its calls.
+        sizes: For each model what `python -m benchmarks sizes` found, one entry a verdict.
         views: What `python -m benchmarks.viewers` measured.
     """
 
@@ -40,7 +42,9 @@ class Measured:
     told: dict[str, dict[str, Any]]
     benchmarks: dict[str, Any]
     gpu: dict[str, Any]
+    contention: dict[str, Any]
     work: dict[str, dict[str, Any]]
+    sizes: dict[str, Rows]
     views: dict[str, Any]
 
 
@@ -72,7 +76,9 @@ def read_measured(folder: Path) -> Measured:
         told=_read(folder / "chapters.json"),
         benchmarks=speed["benchmarks"],
         gpu=speed["gpu"],
+        contention=speed["contention"],
         work=_in_order(_read(folder / "work.json")),
+        sizes=_in_order(_read(folder / "sizes.json")),
         views=_read(folder / "views.json"),
     )
 

@@ -49,7 +49,9 @@ def render_pages(measured: Measured) -> dict[str, str]:
         "chapters": measured.chapters,
         "bench": measured.benchmarks,
         "gpu": measured.gpu,
+        "contention": measured.contention,
         "work": measured.work,
+        "sizes": measured.sizes,
         "views": measured.views,
         **{model: claims.get(model) for model in MODELS},
     }

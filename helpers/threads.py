@@ -2,8 +2,8 @@
 
 OpenMP's threads, which torch multiplies with, spin after each product and wait for the next. Beside
 another busy process a spinning thread keeps the core from the one that it waits for, and everything
-takes several times as long. If they sleep at once instead, waking them costs a third where nothing
-else runs. A short spin has the best of both: `python -m benchmarks contention` measures it.
+takes several times as long. If they sleep at once instead, waking them costs time on some machines where
+nothing else runs. A short spin has the best of both: `python -m benchmarks contention` measures it.
 """
 
 import math
@@ -12,8 +12,8 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-SPINS = 20_000
-"""Turns of GNU OpenMP's waiting loop, some 0.1 ms; its own number is 300,000."""
+SPINS = 3_000
+"""Turns of GNU OpenMP's waiting loop, some 15 µs; its own number is 300,000."""
 _QUOTA = Path("/sys/fs/cgroup/cpu.max")
 
 

@@ -8,12 +8,11 @@ from safetensors import safe_open
 
 from helpers.models.sources import Source
 
-WORK = {"mini": 22.0, "smollm2": 337.0}
-"""Seconds of the whole walkthrough times the rate at which that machine multiplied, in TFLOP.
-
-More than what `python -m benchmarks work` counts: small products, and all that is no product, run
-below the rate of large ones.
-"""
+WORK = {"mini": 1.57, "smollm2": 123.0}
+"""TFLOP of the whole walkthrough, as `python -m benchmarks work` counts them."""
+SHARE, START = 0.8, 90.0
+"""At which share of the rate of large products the walkthrough runs, and the seconds that its
+kernels take to start and load: measured with both models on one machine of 201 GFLOP/s."""
 
 
 def tell_price(source: Source) -> str:
@@ -23,10 +22,10 @@ def tell_price(source: Source) -> str:
         source: The model.
     """
     work, rate = estimate_work(source), measure_rate()
-    about = "" if source.name in WORK else ", estimated by its size"
+    about = "" if source.name in WORK else " (estimated by its size)"
     said = (
-        f"As long as {work:.3g} TFLOP of large products take{about}; this machine does "
-        f"{rate / 1e9:.0f} GFLOP/s: about {say_minutes(work, rate)}, if nothing else runs."
+        f"The walkthrough takes {work:.3g} TFLOP{about}; this machine does {rate / 1e9:.0f} "
+        f"GFLOP/s: about {say_minutes(work, rate)}, if nothing else runs."
     )
     if source.name != "mini" and work > 10 * WORK["mini"]:
         said += f" Cheaper: MODEL=mini takes {say_minutes(WORK['mini'], rate)}."
@@ -34,9 +33,9 @@ def tell_price(source: Source) -> str:
 
 
 def estimate_work(source: Source) -> float:
-    """What the whole walkthrough on a model takes, in TFLOP of large products.
+    """What the whole walkthrough on a model computes, in TFLOP.
 
-    Measured for the models that ship. For any other one SmolLM2's, scaled by layers (most chapters
+    Counted for the models that ship. For any other one SmolLM2's, scaled by layers (most chapters
     do something in each) and by parameters (each of them is multiplied with for each token).
 
     Args:
@@ -72,6 +71,6 @@ def measure_rate(seconds: float = 0.5) -> float:
 
 
 def say_minutes(work: float, rate: float) -> str:
-    """How long some TFLOP take at a rate: "2 minutes"."""
-    minutes = max(1, round(work * 1e12 / rate / 60))
+    """How long a walkthrough of some TFLOP takes at a rate: "2 minutes"."""
+    minutes = max(1, round((START + work * 1e12 / (SHARE * rate)) / 60))
     return "a minute" if minutes == 1 else f"{minutes} minutes"

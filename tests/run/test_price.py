@@ -12,6 +12,8 @@ from helpers.models import find_source
 from helpers.models.sources import Source
 from helpers.run import price, tell_price
 
+ROOT = Path(__file__).parents[2]
+
 
 @pytest.fixture
 def other(tmp_path: Path) -> Source:
@@ -32,11 +34,18 @@ def test_work_is_measured_or_scaled_by_layers_and_parameters(other):
 def test_the_sentence_says_work_rate_minutes_and_the_cheaper_choice(other, monkeypatch):
     monkeypatch.setattr(price, "measure_rate", lambda: 100e9)
     said = tell_price(other)
-    minutes = 2 * price.WORK["smollm2"] * 1e12 / 100e9 / 60
-    assert f"{2 * price.WORK['smollm2']:.3g} TFLOP of large products take, estimated by" in said
+    minutes = (price.START + 2 * price.WORK["smollm2"] * 1e12 / (price.SHARE * 100e9)) / 60
+    assert f"{2 * price.WORK['smollm2']:.3g} TFLOP (estimated by its size)" in said
     assert f"100 GFLOP/s: about {minutes:.0f} minutes" in said
     assert re.search(r"Cheaper: MODEL=mini takes (a minute|\d+ minutes)\.$", said)
     assert "Cheaper" not in tell_price(find_source("mini"))
+
+
+def test_the_work_is_what_was_counted():
+    counted = json.loads((ROOT / "docs" / "measured" / "work.json").read_text())
+    assert {*counted} == {*price.WORK}
+    for model, work in price.WORK.items():
+        assert work == pytest.approx(counted[model]["tflop"], rel=0.02)
 
 
 def test_the_rate_is_a_rate():
