@@ -2,8 +2,8 @@
 
 OpenMP's threads, which torch multiplies with, spin after each product and wait for the next. Beside
 another busy process a spinning thread keeps the core from the one that it waits for, and everything
-takes several times as long. If they sleep at once instead, waking them costs time on some machines where
-nothing else runs. A short spin has the best of both: `python -m benchmarks contention` measures it.
+takes several times as long. If they sleep at once instead, waking them costs time where nothing
+else runs. A short spin has the best of both: `python -m benchmarks contention` measures it.
 """
 
 import math
