@@ -104,7 +104,8 @@ def plot_group_effects(removed: xr.Dataset, *, input: str = "second half") -> go
         summary = summarize_known(chosen["effect"])
         random = chosen["random"].transpose("group", "draw").to_numpy()
         against_random(fig, groups, summary, random, unit="nats", signed=True, column=column)
-    shown = (removed["effect"].mean("sequence"), removed["random"])
+    each = [summarize_known(removed["effect"].sel(input=name)) for name in removed["input"].values]
+    shown = [removed["random"], *(found[end] for found in each for end in ("low", "high"))]
     every = np.concatenate([[0.0], *(values.to_numpy().ravel() for values in shown)])
     low, high = np.nanmin(every), np.nanmax(every)
     room = 0.06 * (high - low) or 1.0
