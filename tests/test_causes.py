@@ -152,7 +152,7 @@ def test_layers_with_controls(compiled, sample, text, mini):
     together = without + log_probs(mini, repeats)[:, N + 1 :].mean("position")
     assert found["together"].sel(input="second half").to_numpy() == approx(together, abs=1e-4)
     mlps = found["effect"]
-    assert mlps.sizes == {"layer": 4, "input": 3, "sequence": 3} and not mlps.isnull().any()
+    assert mlps.sizes == {"layer": 4, "input": 2, "sequence": 3} and not mlps.isnull().any()
 
 
 def test_the_control_says_the_same_tokens_for_the_first_time(mini):

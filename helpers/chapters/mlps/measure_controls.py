@@ -1,7 +1,6 @@
 """Notebook 4, with controls: does the repeat need a layer more than other predictions do?"""
 
 from collections.abc import Sequence
-from itertools import product
 
 import torch
 import xarray as xr
@@ -70,7 +69,7 @@ def ablate_layers(
         UnsupportedModelError: If the model has no MLPs, and MLPs are asked for.
         ValueError: If the text has another length or fewer sequences, or a method is unknown.
     """
-    sites = {component: component_sites(model, component) for component in components}
+    sites = [site for component in components for site in component_sites(model, component)]
     sample = read_repeated(model, sample)
     text = read_control(model, text, sample)
     if text.tokens.shape[1] != sample.tokens.shape[1] or len(text) < len(sample):
@@ -87,16 +86,16 @@ def ablate_layers(
     on_controls: Sequence[AblationMethod] = [
         method for method in methods if method == "mean"
     ] or methods
-    steps = list(product(enumerate(components), enumerate(inputs)))
-    for (c, component), (i, tokens) in progress(steps, "replacing layers"):
+    for i, tokens in enumerate(progress(inputs, "replacing layers")):
         ways = methods if i == 0 else on_controls
-        wanted = dict.fromkeys(ways, sites[component])
+        wanted = dict.fromkeys(ways, sites)
         values = AblationValues.take(model, tokens, wanted, seed=sample.seed)
-        found = replace_second_halves(
-            model, tokens[few], sample.n, [values[method] for method in ways], component
-        )
-        for method, each in zip(ways, found, strict=True):
-            effect[c, methods.index(method), i] = each[:, :, 0, 1:].mean(-1)
+        for c, component in enumerate(components):
+            found = replace_second_halves(
+                model, tokens[few], sample.n, [values[method] for method in ways], component
+            )
+            for method, each in zip(ways, found, strict=True):
+                effect[c, methods.index(method), i] = each[:, :, 0, 1:].mean(-1)
     labelled = label_array(
         effect,
         ("component", "removal", "input", "sequence", "layer"),

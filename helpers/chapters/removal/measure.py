@@ -18,7 +18,7 @@ from helpers.interventions import (
     sample_controls,
 )
 from helpers.interventions.fast import Removal, run_removals
-from helpers.metrics import part_slice
+from helpers.metrics import TargetPart, part_slice
 from helpers.models import Model, Part, Site, UnsupportedModelError
 from helpers.results import label_array
 
@@ -214,9 +214,9 @@ def remove_mlps(
             outputs are still taken from all.
 
     Returns:
-        Dataset of `effect` over `layer`, `input` and `sequence`, as in `remove_groups`; and
-        `together` over `input`, `sequence`: all MLPs beyond layer 0 taken away at once (NaN if
-        there are none).
+        Dataset of `effect` over `layer`, `input` ("second half", "text") and `sequence`, as in
+        `remove_groups`; and `together` over `input`, `sequence`: all MLPs beyond layer 0 taken
+        away at once (NaN if there are none).
 
     Raises:
         UnsupportedModelError: If the model has no MLPs.
@@ -231,10 +231,11 @@ def remove_mlps(
     removals = [Removal(parts, method, first) for parts in groups]
     measured = len(sample.tokens[:first])
     size = max(measured, len(text.tokens[:first]))
-    effect = torch.full((model.n_layers + 1, len(INPUTS), size), torch.nan)
-    for i, found in enumerate(_effects(model, sample, text, removals, removals)):
+    inputs = ("second half", "text")
+    effect = torch.full((model.n_layers + 1, len(inputs), size), torch.nan)
+    for i, found in enumerate(_effects(model, sample, text, removals, removals, ["second"])):
         effect[: len(groups), i, : len(found[0])] = torch.stack(found)
-    coords = {"input": list(INPUTS)}
+    coords = {"input": list(inputs)}
     over_layers = coords | {"layer": np.arange(model.n_layers)}
     return xr.Dataset(
         {
@@ -253,8 +254,9 @@ def _effects(
     text: TextSample,
     repeated: Sequence[Removal],
     spoken: Sequence[Removal],
+    halves: Sequence[TargetPart] = ("second", "first"),
 ) -> list[list[Float[Tensor, " sequence"]]]:
-    """Change of the mean loss: in the second half, in the first, and on text.
+    """Change of the mean loss: in halves of the repeated tokens, and on text.
 
     Args:
         model: The model.
@@ -262,24 +264,24 @@ def _effects(
         text: Ordinary text.
         repeated: What is removed on repeated tokens.
         spoken: What is removed on text.
+        halves: Which halves; no other target is read.
 
     Returns:
         For each input, and each removal on it, a number a sequence, in nats.
     """
 
-    def lost(tokens: Tensor, removals: Sequence[Removal], unread: slice) -> list[Tensor]:
-        read = torch.ones(len(tokens), tokens.shape[1] - 1, dtype=torch.bool)
-        read[:, unread] = False
+    def lost(tokens: Tensor, removals: Sequence[Removal], read: Sequence[slice]) -> list[Tensor]:
+        targets = torch.zeros(len(tokens), tokens.shape[1] - 1, dtype=torch.bool)
+        for some in read:
+            targets[:, some] = True
         most = max((len(tokens[: removal.first]) for removal in removals), default=len(tokens))
         every = [Removal([], first=most), *removals]
         clean, *found = run_removals(
-            model, tokens, every, targets=read, seed=sample.seed, label="removing"
+            model, tokens, every, targets=targets, seed=sample.seed, label="removing"
         )
         return [clean[: len(log_prob)] - log_prob for log_prob in found]
 
-    in_both = lost(sample.tokens, repeated, part_slice("boundary", sample.n))
-    halves = [
-        [each[:, part_slice(part, sample.n)].mean(-1) for each in in_both]
-        for part in ("second", "first")
-    ]
-    return [*halves, [each.mean(-1) for each in lost(text.tokens, spoken, slice(0))]]
+    parts = [part_slice(half, sample.n) for half in halves]
+    repeats = lost(sample.tokens, repeated, parts)
+    by_half = [[each[:, part].mean(-1) for each in repeats] for part in parts]
+    return [*by_half, [each.mean(-1) for each in lost(text.tokens, spoken, [slice(None)])]]
