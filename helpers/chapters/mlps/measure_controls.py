@@ -90,12 +90,11 @@ def ablate_layers(
         ways = methods if i == 0 else on_controls
         wanted = dict.fromkeys(ways, sites)
         values = AblationValues.take(model, tokens, wanted, seed=sample.seed)
-        for c, component in enumerate(components):
-            found = replace_second_halves(
-                model, tokens[few], sample.n, [values[method] for method in ways], component
-            )
-            for method, each in zip(ways, found, strict=True):
-                effect[c, methods.index(method), i] = each[:, :, 0, 1:].mean(-1)
+        every = [(component, values[method]) for component in components for method in ways]
+        found = replace_second_halves(model, tokens[few], sample.n, every)
+        for (component, taken), each in zip(every, found, strict=True):
+            c, m = components.index(component), methods.index(taken.method)
+            effect[c, m, i] = each[:, :, 0, 1:].mean(-1)
     labelled = label_array(
         effect,
         ("component", "removal", "input", "sequence", "layer"),

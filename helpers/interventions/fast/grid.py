@@ -119,7 +119,7 @@ def replace_second_half(
     Returns:
         Effects; entry i of target is position N + 1 + i. A unit is a head for "z", else one.
     """
-    (effect,) = replace_second_halves(model, tokens, n, [values], component, label=label)
+    (effect,) = replace_second_halves(model, tokens, n, [(component, values)], label=label)
     return effect
 
 
@@ -127,35 +127,39 @@ def replace_second_halves(
     model: Model,
     tokens: Int[Tensor, "batch pos"],
     n: int,
-    ways: Sequence[AblationValues],
-    component: Component,
+    ways: Sequence[tuple[Component, AblationValues]],
     *,
     label: str = "",
 ) -> list[Float[Tensor, "batch layer unit target"]]:
-    """`replace_second_half` for several ways of replacing, from one clean run.
+    """`replace_second_half` for several components and ways of replacing, from one clean run.
 
     Args:
         model: The model.
         tokens: `[BOS, r, r]`, pos = 2N + 1.
         n: Length N of the repeated half.
-        ways: What to put there, for each way.
-        component: "mlp_out", "attn_out" or "z" (single heads).
+        ways: What is replaced, and what to put there.
         label: What it is for, in a few words, if it shall show a bar.
     """
     if not can_replay(model, 2 * n + 1):
         whole = [slice(n + 1, None)]
         return [
             _one_by_one(model, tokens, n, values, component, whole, label)[..., 0, :]
-            for values in ways
+            for component, values in ways
         ]
-    units = _units(model, component)
-    effects = [torch.zeros(len(tokens), model.n_layers, units, n) for _ in ways]
+    effects = [
+        torch.zeros(len(tokens), model.n_layers, _units(model, component), n)
+        for component, _ in ways
+    ]
+    units = max(effect.shape[2] for effect in effects)
     for rows, some in progress(list(_lots(model, len(tokens), n, units)), label):
         run = record(model, tokens[rows])
-        for effect, values in zip(effects, ways, strict=True):
-            grid = Variants(run, n, values, component, rows, some)
+        for effect, (component, values) in zip(effects, ways, strict=True):
+            here = range(some.start, min(some.stop, effect.shape[2]))
+            if not here:
+                continue
+            grid = Variants(run, n, values, component, rows, here)
             new = grid.replace_all()
-            effect[rows, :, some.start : some.stop, 1:] = grid.clean[:, None, None, 1:] - new
+            effect[rows, :, here.start : here.stop, 1:] = grid.clean[:, None, None, 1:] - new
     return effects
 
 
