@@ -28,6 +28,7 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks memory", description=__doc__)
     parser.add_argument("model", nargs="?", default="mini", help="what load_model takes (mini)")
     parser.add_argument("--notebooks", type=Path, default=Path("notebooks"))
+    parser.add_argument("--only", default="", help="chapters whose names hold one of these: 4,6,7")
     parser.add_argument("--build", type=Path, default=Path("build/bench"), help="where to write")
     chosen = parser.parse_args(arguments)
     source = find_source(asked_for(chosen.model))
@@ -36,6 +37,8 @@ def main(arguments: list[str]) -> int:
     rows: dict[str, dict[str, int]] = {}
     with tempfile.TemporaryDirectory() as results:
         for path in find_notebooks(chosen.notebooks):
+            if not any(part in path.stem for part in chosen.only.split(",")):
+                continue
             with _Watch() as watch:
                 run_notebook(
                     path,

@@ -1,7 +1,7 @@
 """What takes an activation's place: nothing, an average, another sequence's, an earlier half's."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Literal, get_args
+from typing import Literal, NamedTuple, get_args
 
 import torch
 from jaxtyping import Float, Int
@@ -10,7 +10,7 @@ from torch import Tensor
 from helpers.heads import Head
 from helpers.models import Model, Part, Site
 from helpers.models.model import Hook
-from helpers.running import collect
+from helpers.running import Reduce, collect
 
 AblationMethod = Literal["zero", "mean", "resample", "first_half"]
 ABLATION_METHODS: tuple[AblationMethod, ...] = get_args(AblationMethod)
@@ -36,6 +36,7 @@ class AblationValues:
         method: See above.
         seed: Seed of the cycle.
         words: What the tokens are, for results that name where values come from.
+        first: Values are for the first so many sequences only; all if not given.
         outputs: What stands at the sites in a clean run, if that is known already.
 
     Raises:
@@ -52,7 +53,8 @@ class AblationValues:
         method: AblationMethod,
         seed: int = 0,
         words: str = "",
-        outputs: Mapping[Site, Tensor] | None = None,
+        first: int | None = None,
+        outputs: "_Outputs | None" = None,
     ) -> None:
         if method not in ABLATION_METHODS:
             raise ValueError(f"Unknown method {method!r}; there are {', '.join(ABLATION_METHODS)}.")
@@ -72,12 +74,15 @@ class AblationValues:
                 for site in wanted
             }
         else:
-            found = outputs if outputs is not None else _outputs(model, tokens, wanted)
-            self._values = {site: _take(found[site], method) for site in wanted}
-            if method == "resample":  # the outputs as they are, in another order: no copy
-                self._rows = another_sequence(len(tokens), seed)
-            elif method == "first_half":
-                self._rows = torch.arange(len(tokens))
+            found = outputs or _outputs(model, tokens, wanted, _taken(method, tokens, seed, first))
+            if method == "mean":
+                self._values = {site: found.mean[site] for site in wanted}
+            elif method == "resample":  # the outputs as they are, in another order: no copy
+                self._values = {site: found.whole[site] for site in wanted}
+                self._rows = found.place[another_sequence(len(tokens), seed)]
+            else:
+                self._values = {site: _earlier_half(found.whole[site]) for site in wanted}
+                self._rows = found.place
 
     @classmethod
     def take(
@@ -87,6 +92,7 @@ class AblationValues:
         sites: Mapping[AblationMethod, Iterable[Site]],
         *,
         seed: int = 0,
+        first: int | None = None,
     ) -> "dict[AblationMethod, AblationValues]":
         """Values for several methods from one clean run.
 
@@ -95,9 +101,11 @@ class AblationValues:
             tokens: Sequences of one length, BOS first.
             sites: Where values are needed, by method.
             seed: Seed of the cycle.
+            first: Values are for the first so many sequences only; all if not given.
         """
         taken = sorted({s for method, some in sites.items() if method != "zero" for s in some})
-        found = _outputs(model, tokens, taken) if taken and len(tokens) > 1 else None
+        whole = torch.cat([_taken(method, tokens, seed, first) for method in sites] or [_NOBODY])
+        found = _outputs(model, tokens, taken, whole) if taken and len(tokens) > 1 else None
         return {
             method: cls(model, tokens, some, method=method, seed=seed, outputs=found)
             for method, some in sites.items()
@@ -118,7 +126,8 @@ class AblationValues:
         """
         values = self._values[site]
         if len(values) > 1:
-            values = values[self._rows[torch.arange(first_row, first_row + some) % len(values)]]
+            rows = torch.arange(first_row, first_row + some) % len(self._rows)
+            values = values[self._rows[rows]]
         if values.shape[1] == length:
             return values
         if self.method == "mean":
@@ -176,22 +185,56 @@ def another_sequence(sequences: int, seed: int) -> Int[Tensor, " batch"]:
     return other
 
 
+_NOBODY = torch.empty(0, dtype=torch.long)
+
+
+class _Outputs(NamedTuple):
+    """What stood at some sites in a clean run.
+
+    Args:
+        mean: The average over all sequences, by site.
+        whole: Some sequences' own, by site.
+        place: For each sequence which row of `whole` it is; -1 if it was not kept.
+    """
+
+    mean: dict[Site, Float[Tensor, "1 pos *rest"]]
+    whole: dict[Site, Float[Tensor, "kept pos *rest"]]
+    place: Int[Tensor, " batch"]
+
+
 def _outputs(
-    model: Model, tokens: Int[Tensor, "batch pos"], sites: Sequence[Site]
-) -> dict[Site, Tensor]:
+    model: Model,
+    tokens: Int[Tensor, "batch pos"],
+    sites: Sequence[Site],
+    wanted: Int[Tensor, " some"],
+) -> _Outputs:
+    """Averages, and the sequences that are wanted whole: all of them are much memory."""
+    wanted, total = wanted.unique(), dict[Site, Tensor]()
+
+    def add(site: Site) -> Reduce:
+        def reduce(out: Tensor, rows: slice) -> Tensor:
+            here = out.sum(0, keepdim=True)
+            total[site] = total[site] + here if site in total else here
+            return out[wanted[(wanted >= rows.start) & (wanted < rows.stop)] - rows.start]
+
+        return reduce
+
     with model.without_interventions():
-        return collect(model, tokens, dict.fromkeys(sites, _copy))
+        whole = collect(model, tokens, {site: add(site) for site in sites})
+    place = torch.full((len(tokens),), -1).index_put((wanted,), torch.arange(len(wanted)))
+    return _Outputs({site: total[site] / len(tokens) for site in sites}, whole, place)
 
 
-def _copy(out: Tensor, _rows: slice) -> Tensor:
-    return out.clone()
-
-
-def _take(out: Tensor, method: AblationMethod) -> Float[Tensor, "rows pos *rest"]:
-    if method == "mean":
-        return out.mean(0, keepdim=True)
+def _taken(
+    method: AblationMethod, tokens: Tensor, seed: int, first: int | None
+) -> Int[Tensor, " some"]:
+    """Which sequences a method takes from whole, for the first few."""
     if method == "resample":
-        return out
+        return another_sequence(len(tokens), seed)[:first]
+    return torch.arange(len(tokens))[:first] if method == "first_half" else _NOBODY
+
+
+def _earlier_half(out: Tensor) -> Float[Tensor, "rows pos *rest"]:
     n = out.shape[1] // 2  # [BOS, r, r]
     return torch.cat([out[:, : n + 1], out[:, 1 : n + 1]], dim=1)
 

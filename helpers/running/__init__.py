@@ -1,6 +1,7 @@
 """Running the model and looking at what it does."""
 
 from helpers.running.collect import (
+    Reduce,
     attention_patterns,
     batch_slices,
     collect,

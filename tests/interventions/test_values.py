@@ -74,6 +74,18 @@ def test_inputs_of_another_length_get_the_average_over_positions(mini, sample, z
     assert torch.equal(longer, torch.cat([rows, rows[:, 1:4]], 1))
 
 
+def test_of_a_few_sequences_no_more_is_held_than_they_take(mini, sample):
+    whole, few = (
+        AblationValues.take(mini, sample.tokens, {"mean": [SITE], "resample": [SITE]}, first=first)
+        for first in (None, 2)
+    )
+    for method in ("mean", "resample"):
+        wanted = whole[method].at(SITE, slice(0, 2), slice(None))
+        assert torch.allclose(few[method].at(SITE, slice(0, 2), slice(None)), wanted, atol=1e-6)
+    held = [len(values["resample"]._values[SITE]) for values in (whole, few)]
+    assert held == [4, 2] and len(few["mean"]._values[SITE]) == 1
+
+
 def test_bad_requests_name_the_way_out(mini, sample):
     with pytest.raises(ValueError, match="Unknown method 'none'; there are zero, mean"):
         unchecked(AblationValues.__init__)(None, mini, sample.tokens, [SITE], method="none")

@@ -89,8 +89,10 @@ def ablate_layers(
     for i, tokens in enumerate(progress(inputs, "replacing layers")):
         ways = methods if i == 0 else on_controls
         wanted = dict.fromkeys(ways, sites)
-        values = AblationValues.take(model, tokens, wanted, seed=sample.seed)
-        every = [(component, values[method]) for component in components for method in ways]
+        values = AblationValues.take(model, tokens, wanted, seed=sample.seed, first=measured)
+        every: list[tuple[Component, AblationValues]] = [
+            (component, values[method]) for component in components for method in ways
+        ]
         found = replace_second_halves(model, tokens[few], sample.n, every)
         for (component, taken), each in zip(every, found, strict=True):
             c, m = components.index(component), methods.index(taken.method)
