@@ -49,7 +49,7 @@ def name_dots(
         costs = {
             place: (np.abs(seen - middle) < half + _DOT - 1).all(1).sum()
             + 4 * sum((np.abs(other - middle) < half + its).all() for other, its in boxes)
-            + 2 * ((middle < half) | (middle + half > size)).any()
+            + np.dot((middle < half) | (middle + half > size), [50, 2])  # cut off at the sides
             for place, middle in tried.items()
         }
         places.append(min(_PLACES, key=costs.__getitem__))
