@@ -32,6 +32,7 @@ class Measured:
         gpu: What was measured once on a GPU.
         contention: What `python -m benchmarks contention smollm2` measured.
         work: For each model what its walkthrough computes, in TFLOP: by chapter, and its calls.
+        memory: For each model what `python -m benchmarks memory` saw.
         sizes: For each model what `python -m benchmarks sizes` found, one entry a verdict.
         views: What `python -m benchmarks.viewers` measured.
     """
@@ -44,6 +45,7 @@ class Measured:
     gpu: dict[str, Any]
     contention: dict[str, Any]
     work: dict[str, dict[str, Any]]
+    memory: dict[str, Any]
     sizes: dict[str, Rows]
     views: dict[str, Any]
 
@@ -78,6 +80,7 @@ def read_measured(folder: Path) -> Measured:
         gpu=speed["gpu"],
         contention=speed["contention"],
         work=_in_order(_read(folder / "work.json")),
+        memory=_in_order(_read(folder / "memory.json")),
         sizes=_in_order(_read(folder / "sizes.json")),
         views=_read(folder / "views.json"),
     )

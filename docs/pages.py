@@ -51,6 +51,7 @@ def render_pages(measured: Measured) -> dict[str, str]:
         "gpu": measured.gpu,
         "contention": measured.contention,
         "work": measured.work,
+        "memory": measured.memory,
         "sizes": measured.sizes,
         "views": measured.views,
         **{model: claims.get(model) for model in MODELS},
