@@ -40,17 +40,17 @@ def measure(call: Callable[[], Any], device: torch.device) -> Timing:
         torch.cuda.synchronize()
         seconds = time.perf_counter() - start
         return Timing(seconds, (torch.cuda.max_memory_allocated() - before) / MEGABYTE, result)
-    with _Resident() as resident:
+    with Resident() as resident:
         start = time.perf_counter()
         result = call()
         seconds = time.perf_counter() - start
     return Timing(seconds, resident.peak / MEGABYTE, result)
 
 
-class _Resident:
+class Resident:
     """Highest resident memory while the context lasts, above that at its start."""
 
-    def __enter__(self) -> "_Resident":
+    def __enter__(self) -> "Resident":
         self._process = psutil.Process()
         self._before = self._process.memory_info().rss
         self.peak = 0

@@ -1,26 +1,24 @@
 """`python -m benchmarks memory [MODEL]`: what each chapter's kernel holds, and what started it.
 
-The notebooks are executed as a run executes them; their kernels are looked at ten times a second.
+The notebooks are executed as a run executes them; their kernels are looked at all the time.
 Pages of files (the weights as they lie on the disk, libraries) are counted apart: the system takes
 them back when somebody else needs room.
 """
 
 import argparse
-import os
 import sys
 import tempfile
-import threading
+from contextlib import suppress
 from pathlib import Path
 
 import pandas as pd
 import psutil
 
+from benchmarks.measure import Resident
 from helpers.models import asked_for, find_source
 from helpers.results import write_json
 from helpers.run.notebooks import find_notebooks, run_notebook
 from helpers.run.price import tell_price
-
-MEGABYTE = 1e6
 
 
 def main(arguments: list[str]) -> int:
@@ -33,22 +31,21 @@ def main(arguments: list[str]) -> int:
     chosen = parser.parse_args(arguments)
     source = find_source(asked_for(chosen.model))
     tell_price(source)  # all that a run does before its first kernel starts
-    parent = psutil.Process().memory_info().rss / MEGABYTE
+    parent = psutil.Process().memory_info().rss / 1e6
     rows: dict[str, dict[str, int]] = {}
     with tempfile.TemporaryDirectory() as results:
         for path in find_notebooks(chosen.notebooks):
             if not any(part in path.stem for part in chosen.only.split(",")):
                 continue
-            with _Watch() as watch:
+            with _Kernels() as kernels:
                 run_notebook(
                     path,
                     parameters={"MODEL": asked_for(chosen.model)},
                     environment={"HELPERS_RESULTS": results},
                 )
             rows[path.stem] = {
-                "peak": round(watch.peak / MEGABYTE),
-                "without files": round(watch.own / MEGABYTE),
-                "at the end": round(watch.last / MEGABYTE),
+                "peak": round(kernels.peak / 1e6),
+                "without files": round(kernels.own / 1e6),
             }
             _say(f"{path.stem}: {rows[path.stem]}\n")
     path = chosen.build / f"memory-{source.name.replace('/', '--')}.json"
@@ -58,41 +55,22 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
-class _Watch:
-    """The largest of this process's children, while the context lasts.
+class _Kernels(Resident):
+    """The largest of this process's children, instead of the process itself.
 
     Attributes:
         peak: Its highest resident memory, bytes.
         own: The highest without pages of files and shared memory.
-        last: What it held when it was last seen.
     """
 
-    def __enter__(self) -> "_Watch":
-        self.peak = self.own = self.last = 0
-        self._done = threading.Event()
-        self._thread = threading.Thread(target=self._look, daemon=True)
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._done.set()
-        self._thread.join()
+    own = 0
 
     def _look(self) -> None:
-        here = psutil.Process(os.getpid())
-        while not self._done.wait(0.1):
-            held = []
-            for child in here.children(recursive=True):
-                try:
-                    held.append(child.memory_info())
-                except psutil.NoSuchProcess:
-                    continue
-            if not held:
-                continue
-            most = max(held, key=lambda memory: memory.rss)
-            self.peak = max(self.peak, most.rss)
-            self.own = max(self.own, most.rss - getattr(most, "shared", 0))
-            self.last = most.rss
+        for child in self._process.children(recursive=True):
+            with suppress(psutil.NoSuchProcess):
+                memory = child.memory_info()
+                self.peak = max(self.peak, memory.rss)
+                self.own = max(self.own, memory.rss - getattr(memory, "shared", 0))
 
 
 def _say(text: str) -> None:

@@ -116,7 +116,7 @@ class AblationValues:
     ) -> Float[Tensor, "batch pos *rest"]:
         """The values of some sequences at some positions; one row where all share it."""
         values = self._values[site]
-        return (values if len(values) == 1 else values[self._rows[rows]])[:, positions]
+        return (values if len(self._rows) == 1 else values[self._rows[rows]])[:, positions]
 
     def fitted(self, site: Site, first_row: int, some: int, length: int) -> Tensor:
         """Values for any rows of any length, where a reader's input is not the sample itself.
@@ -125,7 +125,7 @@ class AblationValues:
         all positions but BOS, and a resampled sequence goes round as often as it must.
         """
         values = self._values[site]
-        if len(values) > 1:
+        if len(self._rows) > 1:
             rows = torch.arange(first_row, first_row + some) % len(self._rows)
             values = values[self._rows[rows]]
         if values.shape[1] == length:
@@ -194,7 +194,8 @@ class _Outputs(NamedTuple):
     Args:
         mean: The average over all sequences, by site.
         whole: Some sequences' own, by site.
-        place: For each sequence which row of `whole` it is; -1 if it was not kept.
+        place: For each sequence which row of `whole` it is; past its end if it was not kept, so
+            that asking for it is an error.
     """
 
     mean: dict[Site, Float[Tensor, "1 pos *rest"]]
@@ -221,7 +222,7 @@ def _outputs(
 
     with model.without_interventions():
         whole = collect(model, tokens, {site: add(site) for site in sites})
-    place = torch.full((len(tokens),), -1).index_put((wanted,), torch.arange(len(wanted)))
+    place = torch.full((len(tokens),), len(wanted)).index_put((wanted,), torch.arange(len(wanted)))
     return _Outputs({site: total[site] / len(tokens) for site in sites}, whole, place)
 
 

@@ -82,6 +82,11 @@ def test_of_a_few_sequences_no_more_is_held_than_they_take(mini, sample):
     for method in ("mean", "resample"):
         wanted = whole[method].at(SITE, slice(0, 2), slice(None))
         assert torch.allclose(few[method].at(SITE, slice(0, 2), slice(None)), wanted, atol=1e-6)
+    with pytest.raises(IndexError):  # what was not held is not made up
+        few["resample"].at(SITE, slice(2, 4), slice(None))
+    one = AblationValues.take(mini, sample.tokens, {"resample": [SITE]}, first=1)["resample"]
+    with pytest.raises(IndexError):
+        one.at(SITE, slice(1, 4), slice(None))
     held = [len(values["resample"]._values[SITE]) for values in (whole, few)]
     assert held == [4, 2] and len(few["mean"]._values[SITE]) == 1
 
