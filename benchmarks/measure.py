@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import psutil
 import torch
@@ -50,7 +50,7 @@ def measure(call: Callable[[], Any], device: torch.device) -> Timing:
 class Resident:
     """Highest resident memory while the context lasts, above that at its start."""
 
-    def __enter__(self) -> "Resident":
+    def __enter__(self) -> Self:
         self._process = psutil.Process()
         self._before = self._process.memory_info().rss
         self.peak = 0
