@@ -1,12 +1,11 @@
 """Loading a language model, wherever it is to be had."""
 
-import ctypes
 import sys
-from contextlib import suppress
 from typing import Literal
 
 import torch
 
+from helpers.memory import give_back_memory
 from helpers.models.errors import UnsupportedModelError
 from helpers.models.model import Model
 from helpers.models.quiet import quiet_libraries
@@ -52,7 +51,7 @@ def load_model(name: str = "auto", *, device: Device = "auto") -> Model:
         source = find_source(asked_for(name))
         check_directory(source.directory)
         model = wrap_bridge(_boot(source, where), source)
-    _give_back_memory()
+    give_back_memory()
     sys.stdout.write(f"{model!r}\nchosen: {source.reason}\n")
     return model
 
@@ -68,12 +67,6 @@ def _boot(source: Source, device: str) -> object:
         raise UnsupportedModelError(
             f"TransformerLens cannot load {source.name} from {source.directory}: {error}"
         ) from error
-
-
-def _give_back_memory() -> None:
-    """Return what loading no longer needs to the system; glibc would keep it (SmolLM2: 200 MB)."""
-    with suppress(OSError, AttributeError):  # another C library
-        ctypes.CDLL("libc.so.6").malloc_trim(0)
 
 
 def _pick_device(device: str) -> str:

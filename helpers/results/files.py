@@ -10,6 +10,8 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from helpers.memory import give_back_memory
+
 Result = TypeVar("Result", xr.Dataset, xr.DataArray, pd.DataFrame)
 
 MOST_ROWS = 100_000
@@ -43,6 +45,7 @@ def keep(result: Result, name: str) -> Result:
             f"A {type(result).__name__} cannot be kept. Pass an xarray Dataset or DataArray, or a "
             "pandas DataFrame."
         )
+    give_back_memory()  # here a measure has ended
     folder = os.environ.get("HELPERS_RESULTS")
     if folder:
         _write(result, Path(folder), name)

@@ -77,7 +77,9 @@ def measure_paths(
     scores = torch.zeros(len(PATH_EFFECTS), len(_CUTS), len(reading), len(tokens))
     change = torch.zeros(len(PATH_EFFECTS), len(_CUTS), len(tokens))
     steps = list(product(enumerate(PATH_EFFECTS), enumerate(_CUTS.values())))
-    batches = [*batch_slices(len(tokens), sequences_at_once(model, tokens.shape[1]))]
+    # A quarter of the usual batch: the outputs of every layer are held beside each other.
+    size = max(1, sequences_at_once(model, tokens.shape[1]) // 4)
+    batches = [*batch_slices(len(tokens), size)]
     replay = can_replay(model, tokens.shape[1])
     run = cuts = None
     clean, last = torch.empty(0), max(head.layer for head in reading)
