@@ -28,7 +28,7 @@ from benchmarks.work import main as count_work
 from helpers import Head, Model, load_model, sample_repeated_tokens
 from helpers.inputs import bos_token
 from helpers.interventions.fast import replace_positions
-from helpers.models import untrained_bridge, untrained_model
+from helpers.models import untrained_model
 from helpers.results import write_json
 
 SHAPE = "gpt2-shape"
@@ -95,16 +95,15 @@ def _load(name: str) -> tuple[Model, Any]:
 
         config = GPT2Config(bos_token_id=0, eos_token_id=0)
         model = untrained_model(config, device=device)
-        bridge: Any = untrained_bridge(config, device=device)
-    else:
-        from transformer_lens.model_bridge import TransformerBridge
-        from transformers.utils import logging
+        return model, untrained_model(config, device=device).bridge
+    from transformer_lens.model_bridge import TransformerBridge
+    from transformers.utils import logging
 
-        model = load_model(name)
-        logging.disable_progress_bar()  # one bar is enough
-        bridge = TransformerBridge.boot_transformers(
-            str(model.source.directory), device=device, dtype=torch.float32
-        )
+    model = load_model(name)
+    logging.disable_progress_bar()  # one bar is enough
+    bridge: Any = TransformerBridge.boot_transformers(
+        str(model.source.directory), device=device, dtype=torch.float32
+    )
     bridge.enable_compatibility_mode(disable_warnings=True)
     return model, bridge.eval()
 

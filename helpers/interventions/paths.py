@@ -71,6 +71,7 @@ def patch_path(
     Raises:
         ValueError: If an input or effect is unknown, a head does not exist, or a sender is not in
             an earlier layer.
+        UnsupportedModelError: If heads do not write through W_O alone, but for effect "total".
 
     Source: Wang et al. 2022 (path patching). With effect "direct" the same as TransformerLens'
     `get_act_patch_direct_path`, which refuses models that share keys.
@@ -84,10 +85,16 @@ def patch_path(
         f"{reads} ({effect}, {values.words})"
     )
     path = _Path(model, senders, reads, inputs, values)
+    need_for_paths(model, effect)
     change = {"direct": path.direct, "total": path.total, "indirect": path.indirect}[effect]
     hooks = {**change(), **path.receiving()}
     with path.arguments(), model.intervened(words, hooks, kind="paths"):
         yield words
+
+
+def need_for_paths(model: Model, effect: str) -> None:
+    """What must be true of a model for its paths to be cut; see `Model.need`."""
+    model.need("removal", "pattern", *(("heads", "parts") if effect != "total" else ()))
 
 
 def _check(senders: Sequence[Head], receiver: Head, inputs: Sequence[str], effect: str) -> None:

@@ -1,0 +1,239 @@
+"""What holds of a model that the helpers build on, found out by trying.
+
+TransformerLens knows many families, and not of every one is it true that heads write through W_O
+alone, or that the last norm only divides. Each such statement is tried once, on a few tokens; a
+helper that builds on one that fails refuses, by its name (`Model.need`), and the rest works.
+"""
+
+from collections.abc import Callable
+from typing import Any, Literal
+
+import torch
+from einops import einsum
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from helpers.heads import Head
+from helpers.models.model import Model
+from helpers.models.network import say_briefly
+from helpers.models.replay import TOLERANCE
+from helpers.models.sites import Site, SiteKind
+
+Need = Literal[
+    "unembedding", "direct", "parts", "heads", "weights", "embedding", "removal", "pattern"
+]
+_SAID: dict[Need, str] = {
+    "unembedding": "its logits are not what its last norm and unembedding make of the stream",
+    "direct": "its last norm does more than centre and divide",
+    "parts": "its residual stream is not the sum of what its layers write",
+    "heads": "a norm or a factor stands between a head's W_O and the residual stream",
+    "weights": "its queries, keys and values are not its weights times the normed stream",
+    "embedding": "its first layer does not read the token's embedding, up to the position's",
+    "removal": "changing what a head gathers does not do what it does in plain transformers",
+    "pattern": "its values are not weighed with its attention patterns alone",
+}
+_ROUNDING = 1e-5
+"""What rounding can explain, as a part of the residual stream that the numbers were added to."""
+_SEQUENCES, _LENGTH = 2, 12
+
+Swaps = dict[int, Float[Tensor, "batch pos d_vocab"]]
+"""Log-probabilities with the last head of a layer swapped between the sequences, by layer."""
+
+
+def trial_tokens(d_vocab: int, n_ctx: int) -> Int[Tensor, "batch pos"]:
+    """A handful of tokens, the same for every model of that vocabulary; the first one is shared."""
+    generator = torch.Generator().manual_seed(0)
+    tokens = torch.randint(d_vocab, (_SEQUENCES, min(_LENGTH, n_ctx)), generator=generator)
+    tokens[:, 0] = tokens[0, 0]
+    return tokens
+
+
+def differs(found: Tensor, right: Tensor, *, beside: Tensor | None = None) -> float:
+    """By how many times more than rounding explains two results differ; over 1 is too much.
+
+    Args:
+        found: Numbers.
+        right: What they should be.
+        beside: Larger numbers that both were made from by adding and taking away.
+    """
+    allowed = TOLERANCE * right.abs().amax(-1, keepdim=True)
+    if beside is not None:
+        allowed = allowed + _ROUNDING * beside.abs().amax(-1, keepdim=True)
+    ratio = (found - right).abs() / allowed.clamp(min=1e-6)
+    return float(ratio.nan_to_num(torch.inf).max())
+
+
+def differs_in_nats(found: Tensor, right: Tensor) -> float:
+    """The same for log-probabilities: what is all but impossible may differ by a little more."""
+    allowed = TOLERANCE * (1 + right.abs() / 10)
+    return float(((found - right).abs() / allowed).nan_to_num(torch.inf).max())
+
+
+def swap_heads(bridge: Any, tokens: Int[Tensor, "batch pos"], layers: list[int]) -> Swaps:
+    """What a bridge says with a head's output swapped between the sequences, by a hook of torch's.
+
+    It is the input of the layer's own output projection that is swapped, and not at the first
+    position, so that TransformerLens' hooks have no part in it.
+
+    Args:
+        bridge: A bridge before any folding.
+        tokens: Two sequences.
+        layers: In which layers.
+    """
+    d_head, swaps = bridge.cfg.d_head, {}
+
+    def swap(_module: object, args: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        return (_swapped(args[0].unflatten(-1, (-1, d_head))).flatten(-2), *args[1:])
+
+    for layer in layers:
+        out = bridge.blocks[layer].attn.o.original_component
+        handle = out.register_forward_pre_hook(swap)
+        try:
+            swaps[layer] = bridge(tokens).log_softmax(-1)
+        finally:
+            handle.remove()
+    return swaps
+
+
+def try_out(model: Model, tokens: Tensor, right: Tensor, swaps: Swaps | str) -> dict[str, str]:
+    """Try every statement on a model.
+
+    Args:
+        model: The model, ready for use.
+        tokens: What it is tried on.
+        right: Log-probabilities of the plain network for them.
+        swaps: Result of `swap_heads`, or why there is none.
+
+    Returns:
+        What is not true of it, by what a helper may need.
+    """
+    seen = _watch(model, tokens)
+    checks: dict[Need, Callable[[], float]] = {
+        "unembedding": lambda: _unembedding(model, seen, right),
+        "direct": lambda: _direct(model, seen),
+        "parts": lambda: _parts(model, seen),
+        "heads": lambda: _heads(model, seen),
+        "weights": lambda: _weights(model, seen),
+        "embedding": lambda: _embedding(model, seen, tokens),
+        "removal": lambda: _removal(model, tokens, swaps),
+        "pattern": lambda: _pattern(model, seen),
+    }
+    fails: dict[str, str] = {}
+    for need, check in checks.items():
+        try:
+            worst = check()
+        except Exception as error:  # a part that is not there, or of another shape
+            fails[need] = f"{_SAID[need]} ({say_briefly(error)})"
+        else:
+            if worst > 1:
+                fails[need] = f"{_SAID[need]} (tried at loading: off by {worst * TOLERANCE:.2g})"
+    return fails
+
+
+Seen = dict[Site, Tensor]
+
+
+def _watch(model: Model, tokens: Tensor) -> Seen:
+    """What stands at every site that the model has."""
+    seen: Seen = {}
+    kinds: tuple[SiteKind, ...] = get_args(SiteKind)
+    sites = [Site(kind, layer) for layer in range(model.n_layers) for kind in kinds]
+    there = [site for site in sites if site.hook_name in model.bridge.hook_dict]
+    with model.hooked({site: lambda x, site=site: seen.update({site: x}) for site in there}):
+        model(tokens)
+    return seen
+
+
+def _each(model: Model, difference: Callable[[int], float]) -> float:
+    return max(difference(layer) for layer in range(model.n_layers))
+
+
+def _unembedding(model: Model, seen: Seen, right: Tensor) -> float:
+    stream = seen[Site("resid_post", model.n_layers - 1)]
+    logits = model.bridge.ln_final(stream) @ model.W_U + model.bridge.b_U
+    return differs_in_nats(model.finish(logits).log_softmax(-1), right)
+
+
+def _direct(model: Model, seen: Seen) -> float:
+    stream = seen[Site("resid_post", model.n_layers - 1)]
+    centred = stream - stream.mean(-1, keepdim=True) if model.centres_at_last else stream
+    return differs(centred / model.last_scale(stream), model.bridge.ln_final(stream))
+
+
+def _parts(model: Model, seen: Seen) -> float:
+    def difference(layer: int) -> float:
+        before, after = seen[Site("resid_pre", layer)], seen[Site("resid_post", layer)]
+        written = seen[Site("attn_out", layer)]
+        if model.has_mlps:
+            written = written + seen[Site("mlp_out", layer)]
+        goes_on = 0.0
+        if layer + 1 < model.n_layers:
+            goes_on = differs(seen[Site("resid_pre", layer + 1)], after)
+        return max(goes_on, differs(after - before, written, beside=after))
+
+    return _each(model, difference)
+
+
+def _heads(model: Model, seen: Seen) -> float:
+    def difference(layer: int) -> float:
+        W_O = model.stacked("W_O")[layer]
+        written = einsum(seen[Site("z", layer)], W_O, "b p h d, h d m -> b p m")
+        out = seen[Site("attn_out", layer)]
+        # Up to a constant, the bias, so that is what the first position's is taken from both for.
+        return differs(out - out[:1, :1], written - written[:1, :1], beside=out)
+
+    return _each(model, difference)
+
+
+def _weights(model: Model, seen: Seen) -> float:
+    def difference(layer: int) -> float:
+        read = model.normalize(seen[Site("resid_pre", layer)], layer)
+        worst = 0.0
+        for head in range(model.n_heads):
+            weights, kv = model.head_weights(Head(layer, head)), model.kv_head(head)
+            made: dict[SiteKind, tuple[int, Tensor, Tensor]] = {
+                "q": (head, weights.W_Q, weights.b_Q),
+                "k": (kv, weights.W_K, weights.b_K),
+                "v": (kv, weights.W_V, weights.b_V),
+            }
+            for kind, (at, W, b) in made.items():
+                here = seen[Site(kind, layer)][:, :, at]
+                worst = max(worst, differs(here, read @ W + b))
+        return worst
+
+    return _each(model, difference)
+
+
+def _embedding(model: Model, seen: Seen, tokens: Tensor) -> float:
+    before = seen[Site("resid_pre", 0)]
+    of_position = before - model.W_E[tokens.to(model.device)]
+    return differs(of_position[1:], of_position[:1].expand_as(of_position[1:]), beside=before)
+
+
+def _removal(model: Model, tokens: Tensor, swaps: Swaps | str) -> float:
+    if isinstance(swaps, str):
+        raise ValueError(swaps)
+    worst = 0.0
+    for layer, right in swaps.items():
+        with model.intervened("trial", {Site("z", layer): _swapped}):
+            worst = max(worst, differs_in_nats(model(tokens).log_softmax(-1), right))
+    return worst
+
+
+def _pattern(model: Model, seen: Seen) -> float:
+    def difference(layer: int) -> float:
+        pattern, z = seen[Site("pattern", layer)], seen[Site("z", layer)]
+        later = pattern.triu(1).abs().max()
+        if later > 0 or pattern.min() < 0 or pattern.sum(-1).max() > 1 + TOLERANCE:
+            return torch.inf
+        kv = [model.kv_head(head) for head in range(model.n_heads)]
+        values = seen[Site("v", layer)][:, :, kv]
+        return differs(einsum(pattern, values, "b h q k, b k h d -> b q h d"), z)
+
+    return _each(model, difference)
+
+
+def _swapped(z: Float[Tensor, "batch pos head d_head"]) -> Float[Tensor, "batch pos head d_head"]:
+    swapped = z.clone()
+    swapped[:, 1:, -1] = z[:, 1:, -1].flip(0)
+    return swapped
