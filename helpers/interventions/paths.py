@@ -131,7 +131,7 @@ class _Path:
         self.changed: Callable[[Tensor], Tensor] = lambda own: (
             own
         )  # from the run's own residual stream to the changed
-        self.gathered = torch.empty(0)  # what the receiver gathers from that
+        self.again: dict[Site, Tensor] = {}  # what the receiver does when it reads that
 
     @contextmanager
     def arguments(self) -> Iterator[None]:
@@ -214,31 +214,39 @@ class _Path:
 
             return keep
 
-        def attend(pattern: Tensor) -> Tensor:
+        def read_again() -> dict[Site, Tensor]:
+            """Once a batch, at whichever of pattern and z the family comes by first."""
+            if self.again:
+                return self.again
             stream = self.changed(self.seen[before])
-            again: dict[Site, Tensor] = {}
             hooks: dict[Site, Hook] = {
                 site: lambda _changed, own=self.seen[site]: own
                 for name, site in read.items()
                 if name not in self.inputs
             }
             hooks |= {
-                s: lambda found, s=s: again.update({s: found}) for s in (pattern_site, z_site)
+                s: lambda found, s=s: self.again.update({s: found}) for s in (pattern_site, z_site)
             }
             with self._inside("all"), self.model.hooked(hooks):
                 self._block(layer, stream)
-            self.gathered = again[z_site][:, :, head]
+            return self.again
+
+        def start(activation: Tensor) -> None:
+            self.seen[before] = activation
+            self.again = {}
+
+        def attend(pattern: Tensor) -> Tensor:
             edited = pattern.clone()
-            edited[:, head] = again[pattern_site][:, head]
+            edited[:, head] = read_again()[pattern_site][:, head]
             return edited
 
         def gather(z: Tensor) -> Tensor:
             edited = z.clone()
-            edited[:, :, head] = self.gathered
+            edited[:, :, head] = read_again()[z_site][:, :, head]
             return edited
 
-        watched = {site: watch(site) for site in (before, *read.values())}
-        return {**watched, pattern_site: attend, z_site: gather}
+        watched = {site: watch(site) for site in read.values()}
+        return {before: start, **watched, pattern_site: attend, z_site: gather}
 
     @contextmanager
     def _inside(self, resting: Literal["paths", "all"]) -> Iterator[None]:

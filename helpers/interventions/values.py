@@ -164,7 +164,7 @@ class AblationValues:
 
 def what_it_needs(site: Site) -> str:
     """What must be true of a model for a change at a site to do what it says; see `Model.need`."""
-    return {"z": "removal", "pattern": "pattern"}.get(site.kind, "parts")
+    return {"z": "removal", "pattern": "attending"}.get(site.kind, "parts")
 
 
 def by_site(parts: Iterable[Part]) -> dict[Site, list[int] | None]:

@@ -8,7 +8,7 @@ import torch
 
 from helpers.memory import give_back_memory
 from helpers.models.model import Model
-from helpers.models.network import plain_settings, read_network
+from helpers.models.network import read_network
 from helpers.models.quiet import quiet_libraries
 from helpers.models.sources import asked_for, check_directory, find_source
 from helpers.models.tried import try_network
@@ -54,9 +54,8 @@ def load_model(name: str = "auto", *, device: Device = "auto") -> Model:
     with quiet_libraries():
         source = find_source(asked_for(name))
         check_directory(source.directory)
-        with plain_settings():
-            read = partial(read_network, source.directory)
-            model = try_network(read, source.directory, source, where)
+        read = partial(read_network, source.directory)
+        model = try_network(read, source.directory, source, where)
     give_back_memory()
     sys.stdout.write(f"{model!r}\nchosen: {source.reason}\n")
     return model

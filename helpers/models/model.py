@@ -278,9 +278,16 @@ class Model:
     def normalize(
         self, residual: Float[Tensor, "*batch d_model"], layer: int
     ) -> Float[Tensor, "*batch d_model"]:
-        """What the heads of a layer read when this is the residual stream before it."""
+        """What the heads of a layer read when this is the residual stream before it.
+
+        Raises:
+            UnsupportedModelError: If the family has no norm there.
+        """
+        norm = getattr(self.bridge.blocks[layer], "ln1", None)
+        if norm is None and self.bridge.cfg.normalization_type:
+            raise UnsupportedModelError(f"{self.name} has no norm before its attention layers.")
         flat = residual.reshape(1, -1, self.d_model)
-        return self.bridge.blocks[layer].ln1(flat).reshape(residual.shape)
+        return (norm(flat) if norm is not None else flat).reshape(residual.shape)
 
     def unembed(self, residual: Float[Tensor, "*batch d_model"]) -> Float[Tensor, "*batch d_vocab"]:
         """Last norm and unembedding: from the residual stream after the last block to logits."""

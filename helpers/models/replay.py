@@ -262,7 +262,7 @@ class _Prefix:
 
 def residual_of(out: Any) -> Tensor:
     """The residual stream out of what a block returns."""
-    return out[0] if isinstance(out, tuple) else out
+    return out[0] if isinstance(out, (tuple, list)) else out
 
 
 @contextmanager

@@ -6,7 +6,8 @@ helper that builds on one that fails refuses, by its name (`Model.need`), and th
 """
 
 from collections.abc import Callable
-from typing import Any, Literal
+from functools import partial
+from typing import Any, Literal, get_args
 
 import torch
 from einops import einsum
@@ -14,13 +15,23 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from helpers.heads import Head
-from helpers.models.model import Model
+from helpers.models.errors import UnsupportedModelError
+from helpers.models.model import Hook, Model
 from helpers.models.network import say_briefly
 from helpers.models.replay import TOLERANCE
 from helpers.models.sites import Site, SiteKind
 
 Need = Literal[
-    "unembedding", "direct", "parts", "heads", "weights", "embedding", "removal", "pattern"
+    "unembedding",
+    "direct",
+    "parts",
+    "heads",
+    "weights",
+    "scores",
+    "embedding",
+    "removal",
+    "pattern",
+    "attending",
 ]
 _SAID: dict[Need, str] = {
     "unembedding": "its logits are not what its last norm and unembedding make of the stream",
@@ -28,9 +39,11 @@ _SAID: dict[Need, str] = {
     "parts": "its residual stream is not the sum of what its layers write",
     "heads": "a norm or a factor stands between a head's W_O and the residual stream",
     "weights": "its queries, keys and values are not its weights times the normed stream",
-    "embedding": "its first layer does not read the token's embedding, up to the position's",
+    "scores": "a norm or a cap stands between its queries and keys and its attention scores",
+    "embedding": "its first layer does not read the token's embedding, up to a factor",
     "removal": "changing what a head gathers does not do what it does in plain transformers",
     "pattern": "its values are not weighed with its attention patterns alone",
+    "attending": "TransformerLens shows its attention patterns when they have been used already",
 }
 _ROUNDING = 1e-5
 """What rounding can explain, as a part of the residual stream that the numbers were added to."""
@@ -114,34 +127,50 @@ def try_out(model: Model, tokens: Tensor, right: Tensor, swaps: Swaps | str) -> 
         "parts": lambda: _parts(model, seen),
         "heads": lambda: _heads(model, seen),
         "weights": lambda: _weights(model, seen),
+        "scores": lambda: _scores(model, seen, tokens),
         "embedding": lambda: _embedding(model, seen, tokens),
         "removal": lambda: _removal(model, tokens, swaps),
         "pattern": lambda: _pattern(model, seen),
+        "attending": lambda: _attending(model, seen, tokens),
     }
     fails: dict[str, str] = {}
     for need, check in checks.items():
         try:
             worst = check()
         except Exception as error:  # a part that is not there, or of another shape
-            fails[need] = f"{_SAID[need]} ({say_briefly(error)})"
+            why = str(error) if isinstance(error, UnsupportedModelError) else say_briefly(error)
+            fails[need] = f"{_SAID[need]} ({why.removesuffix('.')})"
         else:
             if worst > 1:
                 fails[need] = f"{_SAID[need]} (tried at loading: off by {worst * TOLERANCE:.2g})"
     return fails
 
 
-Seen = dict[Site, Tensor]
+class Seen(dict[Site, Tensor]):
+    """What stood at each site of a run."""
+
+    def __missing__(self, site: Site) -> Tensor:
+        raise UnsupportedModelError(f"TransformerLens shows no {site}")
 
 
 def _watch(model: Model, tokens: Tensor) -> Seen:
     """What stands at every site that the model has."""
-    seen: Seen = {}
+    seen = Seen()
     kinds: tuple[SiteKind, ...] = get_args(SiteKind)
     sites = [Site(kind, layer) for layer in range(model.n_layers) for kind in kinds]
     there = [site for site in sites if site.hook_name in model.bridge.hook_dict]
-    with model.hooked({site: lambda x, site=site: seen.update({site: x}) for site in there}):
+    with model.hooked({site: partial(_put_down, seen, site) for site in there}):
         model(tokens)
     return seen
+
+
+def _put_down_and_back(seen: Seen, site: Site, own: Tensor, activation: Tensor) -> Tensor:
+    seen[site] = activation
+    return own
+
+
+def _put_down(seen: Seen, site: Site, activation: Tensor) -> None:
+    seen[site] = activation
 
 
 def _each(model: Model, difference: Callable[[int], float]) -> float:
@@ -205,9 +234,47 @@ def _weights(model: Model, seen: Seen) -> float:
 
 
 def _embedding(model: Model, seen: Seen, tokens: Tensor) -> float:
-    before = seen[Site("resid_pre", 0)]
-    of_position = before - model.W_E[tokens.to(model.device)]
-    return differs(of_position[1:], of_position[:1].expand_as(of_position[1:]), beside=before)
+    read, stored = seen[Site("resid_pre", 0)], model.W_E[tokens.to(model.device)]
+    return _proportional(read[0] - read[1], stored[0] - stored[1], beside=read)
+
+
+def _scores(model: Model, seen: Seen, tokens: Tensor) -> float:
+    """Scores are products: with a query, or a key, twice as large each is twice as large.
+
+    A norm or a cap between them is not. What the head gathers is put back, so that each layer reads
+    what it read; what is added for the position is the same in both sequences.
+    """
+    worst = 0.0
+    for kind in ("q", "k"):
+        found, layers = Seen(), range(model.n_layers)
+        hooks: dict[Site, Hook] = {Site(kind, layer): lambda x: 2 * x for layer in layers}
+        for layer in layers:
+            hooks[Site("pattern", layer)] = partial(_put_down, found, Site("pattern", layer))
+            z = seen[Site("z", layer)]
+            hooks[Site("z", layer)] = lambda _, z=z: z
+        with model.hooked(hooks):
+            model(tokens)
+        for site, doubled in found.items():
+            both = _against_own(doubled), 2 * _against_own(seen[site])
+            nothing = (seen[site] == 0).any(0)
+            worst = max(worst, differs(*(log.masked_fill(nothing, 0.0) for log in both)))
+    return worst
+
+
+def _against_own(pattern: Float[Tensor, "batch head query key"]) -> Tensor:
+    """Scores over each query's score for its own place, in the first sequence over the second."""
+    log = pattern.clamp(min=1e-30).log()
+    log = log - log.diagonal(dim1=-2, dim2=-1)[..., None]
+    return log[0] - log[1]
+
+
+def _proportional(found: Tensor, right: Tensor, *, beside: Tensor) -> float:
+    """Whether two differences between the sequences are the same up to one factor.
+
+    A difference, since what depends on the position alone is the same in both.
+    """
+    factor = (found * right).sum() / right.square().sum()
+    return differs(found, factor * right, beside=beside.abs().amax().expand(found.shape))
 
 
 def _removal(model: Model, tokens: Tensor, swaps: Swaps | str) -> float:
@@ -226,11 +293,33 @@ def _pattern(model: Model, seen: Seen) -> float:
         later = pattern.triu(1).abs().max()
         if later > 0 or pattern.min() < 0 or pattern.sum(-1).max() > 1 + TOLERANCE:
             return torch.inf
-        kv = [model.kv_head(head) for head in range(model.n_heads)]
-        values = seen[Site("v", layer)][:, :, kv]
-        return differs(einsum(pattern, values, "b h q k, b k h d -> b q h d"), z)
+        return differs(_gathered(model, seen, layer, pattern), z)
 
     return _each(model, difference)
+
+
+def _gathered(model: Model, seen: Seen, layer: int, pattern: Tensor) -> Tensor:
+    kv = [model.kv_head(head) for head in range(model.n_heads)]
+    return einsum(pattern, seen[Site("v", layer)][:, :, kv], "b h q k, b k h d -> b q h d")
+
+
+def _attending(model: Model, seen: Seen, tokens: Tensor) -> float:
+    """With the patterns of the sequences swapped, each gathers by the other's."""
+    found = Seen()
+    hooks: dict[Site, Hook] = {}
+    for layer in range(model.n_layers):
+        z, swapped = Site("z", layer), seen[Site("pattern", layer)].flip(0)
+        hooks[Site("pattern", layer)] = lambda _, swapped=swapped: swapped
+        hooks[z] = partial(_put_down_and_back, found, z, seen[z])
+    with model.hooked(hooks):
+        model(tokens)
+    return _each(
+        model,
+        lambda layer: differs(
+            found[Site("z", layer)],
+            _gathered(model, seen, layer, seen[Site("pattern", layer)].flip(0)),
+        ),
+    )
 
 
 def _swapped(z: Float[Tensor, "batch pos head d_head"]) -> Float[Tensor, "batch pos head d_head"]:

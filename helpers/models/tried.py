@@ -16,7 +16,7 @@ from torch import Tensor
 from helpers.models.cache import cache_directory
 from helpers.models.errors import ModelError, UnsupportedModelError
 from helpers.models.model import Model
-from helpers.models.network import say_briefly
+from helpers.models.network import plain_settings, say_briefly
 from helpers.models.replay import TOLERANCE
 from helpers.models.sources import Source
 from helpers.models.trial import (
@@ -31,6 +31,7 @@ from helpers.models.wrap import FOLDINGS, wrap_bridge
 _LIBRARIES = ("torch", "transformers", "transformer-lens")
 
 
+@plain_settings()
 def try_network(
     read: Callable[[], torch.nn.Module],
     directory: Path,
@@ -111,8 +112,9 @@ def _boot(network: torch.nn.Module, directory: Path, source: Source, device: str
             str(directory), hf_model=network.to(device), device=device, dtype=torch.float32
         )
     except Exception as error:
+        why = say_briefly(error).split(" Available architectures")[0]
         raise UnsupportedModelError(
-            f"TransformerLens cannot load {source.name} from {directory}: {say_briefly(error)}"
+            f"TransformerLens cannot load {source.name} from {directory}: {why}"
         ) from error
 
 

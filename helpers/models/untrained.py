@@ -30,9 +30,11 @@ def untrained_network(config: "PreTrainedConfig", *, seed: int = 0) -> torch.nn.
     state = torch.random.get_rng_state()
     try:
         torch.manual_seed(seed)
-        return AutoModelForCausalLM.from_config(config, attn_implementation="eager").eval()
+        network = AutoModelForCausalLM.from_config(config, attn_implementation="eager").eval()
     finally:
         torch.random.set_rng_state(state)
+    network.config.architectures = [type(network).__name__]  # as `save_pretrained` would say
+    return network
 
 
 def untrained_model(config: "PreTrainedConfig", *, seed: int = 0, device: str = "cpu") -> Model:

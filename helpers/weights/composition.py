@@ -34,7 +34,7 @@ def k_composition(
 
     Source: Elhage et al. 2021, A Mathematical Framework for Transformer Circuits.
     """
-    model.need("weights", "heads")
+    model.need("weights", "heads", "scores")
     W_Q, W_K = model.stacked("W_Q"), model.stacked("W_K")
     W_V, W_O = model.stacked("W_V"), model.stacked("W_O")
     written, read = _gram(W_V), _gram(W_Q)

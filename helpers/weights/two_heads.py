@@ -69,7 +69,7 @@ def two_head_circuit(
 
     Source: Elhage et al. 2021; top-1 test after ARENA 1.2 and the post.
     """
-    model.need("weights", "heads")
+    model.need("weights", "heads", "scores")
     senders, reader = model.parse_heads(previous), model.parse_head(induction)
     if len(set(senders)) < len(senders):
         raise ValueError(f"A head writes once; {', '.join(map(str, senders))} names one twice.")
