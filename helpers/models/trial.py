@@ -5,8 +5,8 @@ alone, or that the last norm only divides. Each such statement is tried once, on
 helper that builds on one that fails refuses, by its name (`Model.need`), and the rest works.
 """
 
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Callable, Iterable
+from functools import cache, partial
 from typing import Any, Literal, get_args
 
 import torch
@@ -48,9 +48,7 @@ _SAID: dict[Need, str] = {
 _ROUNDING = 1e-5
 """What rounding can explain, as a part of the residual stream that the numbers were added to."""
 _SEQUENCES, _LENGTH = 2, 12
-
-Swaps = dict[int, Float[Tensor, "batch pos d_vocab"]]
-"""Log-probabilities with the last head of a layer swapped between the sequences, by layer."""
+_HALF, _LESS = 0.5, 0.75
 
 
 def trial_tokens(d_vocab: int, n_ctx: int) -> Int[Tensor, "batch pos"]:
@@ -82,57 +80,70 @@ def differs_in_nats(found: Tensor, right: Tensor) -> float:
     return float(((found - right).abs() / allowed).nan_to_num(torch.inf).max())
 
 
-def swap_heads(bridge: Any, tokens: Int[Tensor, "batch pos"], layers: list[int]) -> Swaps:
-    """What a bridge says with a head's output swapped between the sequences, by a hook of torch's.
+def swap_heads(
+    bridge: Any, tokens: Int[Tensor, "batch pos"], layers: Iterable[int]
+) -> Float[Tensor, "batch pos d_vocab"]:
+    """What a bridge says with the last head of layers swapped between sequences, by torch's hooks.
 
-    It is the input of the layer's own output projection that is swapped, and not at the first
+    It is the input of each layer's own output projection that is swapped, and not at the first
     position, so that TransformerLens' hooks have no part in it.
 
     Args:
         bridge: A bridge before any folding.
         tokens: Two sequences.
         layers: In which layers.
+
+    Returns:
+        Log-probabilities.
     """
-    d_head, swaps = bridge.cfg.d_head, {}
 
     def swap(_module: object, args: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-        return (_swapped(args[0].unflatten(-1, (-1, d_head))).flatten(-2), *args[1:])
+        z = args[0].unflatten(-1, (-1, bridge.cfg.d_head))
+        return (_swapped(z).flatten(-2), *args[1:])
 
-    for layer in layers:
-        out = bridge.blocks[layer].attn.o.original_component
-        handle = out.register_forward_pre_hook(swap)
-        try:
-            swaps[layer] = bridge(tokens).log_softmax(-1)
-        finally:
+    handles = [
+        bridge.blocks[layer].attn.o.original_component.register_forward_pre_hook(swap)
+        for layer in layers
+    ]
+    try:
+        return bridge(tokens).log_softmax(-1)
+    finally:
+        for handle in handles:
             handle.remove()
-    return swaps
 
 
-def try_out(model: Model, tokens: Tensor, right: Tensor, swaps: Swaps | str) -> dict[str, str]:
+def try_out(
+    model: Model,
+    tokens: Int[Tensor, "batch pos"],
+    seen: "Seen",
+    right: Float[Tensor, "batch pos d_vocab"],
+    swapped: Float[Tensor, "batch pos d_vocab"] | str,
+) -> dict[str, str]:
     """Try every statement on a model.
 
     Args:
         model: The model, ready for use.
         tokens: What it is tried on.
+        seen: Result of `watch`.
         right: Log-probabilities of the plain network for them.
-        swaps: Result of `swap_heads`, or why there is none.
+        swapped: Result of `swap_heads` for `tried_layers`, or why there is none.
 
     Returns:
         What is not true of it, by what a helper may need.
     """
-    seen = _watch(model, tokens)
     checks: dict[Need, Callable[[], float]] = {
         "unembedding": lambda: _unembedding(model, seen, right),
         "direct": lambda: _direct(model, seen),
         "parts": lambda: _parts(model, seen),
         "heads": lambda: _heads(model, seen),
         "weights": lambda: _weights(model, seen),
-        "scores": lambda: _scores(model, seen, tokens),
+        "scores": lambda: _scores(model, seen, disturbed()),
         "embedding": lambda: _embedding(model, seen, tokens),
-        "removal": lambda: _removal(model, tokens, swaps),
+        "removal": lambda: _removal(model, tokens, swapped),
         "pattern": lambda: _pattern(model, seen),
-        "attending": lambda: _attending(model, seen, tokens),
+        "attending": lambda: _attending(model, seen, disturbed()),
     }
+    disturbed = cache(lambda: _disturb(model, tokens, seen))
     fails: dict[str, str] = {}
     for need, check in checks.items():
         try:
@@ -153,24 +164,42 @@ class Seen(dict[Site, Tensor]):
         raise UnsupportedModelError(f"TransformerLens shows no {site}")
 
 
-def _watch(model: Model, tokens: Tensor) -> Seen:
-    """What stands at every site that the model has."""
+def tried_layers(n_layers: int) -> list[int]:
+    """In which layers a head is swapped: the first, a middle and the last one."""
+    return sorted({0, n_layers // 2, n_layers - 1})
+
+
+def watch(model: Model, tokens: Int[Tensor, "batch pos"]) -> tuple[Tensor, Seen]:
+    """Run a model: its log-probabilities, and what stands at every site that it has."""
     seen = Seen()
     kinds: tuple[SiteKind, ...] = get_args(SiteKind)
     sites = [Site(kind, layer) for layer in range(model.n_layers) for kind in kinds]
     there = [site for site in sites if site.hook_name in model.bridge.hook_dict]
-    with model.hooked({site: partial(_put_down, seen, site) for site in there}):
+    with model.hooked({site: partial(_put_down, seen, site, None) for site in there}):
+        return model(tokens).log_softmax(-1), seen
+
+
+def _put_down(seen: Seen, site: Site, back: Tensor | None, activation: Tensor) -> Tensor | None:
+    """Keep what is there; what stands in its place from now on is given back."""
+    seen[site] = activation
+    return back
+
+
+def _disturb(model: Model, tokens: Tensor, seen: Seen) -> Seen:
+    """A run with queries and keys made smaller, and the patterns of the other sequence.
+
+    What each head gathers is put back, so that every layer reads what it read.
+    """
+    found, hooks = Seen(), dict[Site, Hook]()
+    for layer in range(model.n_layers):
+        pattern, z = Site("pattern", layer), Site("z", layer)
+        hooks[Site("q", layer)] = lambda q: _HALF * q
+        hooks[Site("k", layer)] = lambda k: _LESS * k
+        hooks[pattern] = partial(_put_down, found, pattern, seen[pattern].flip(0))
+        hooks[z] = partial(_put_down, found, z, seen[z])
+    with model.hooked(hooks):
         model(tokens)
-    return seen
-
-
-def _put_down_and_back(seen: Seen, site: Site, own: Tensor, activation: Tensor) -> Tensor:
-    seen[site] = activation
-    return own
-
-
-def _put_down(seen: Seen, site: Site, activation: Tensor) -> None:
-    seen[site] = activation
+    return found
 
 
 def _each(model: Model, difference: Callable[[int], float]) -> float:
@@ -238,27 +267,19 @@ def _embedding(model: Model, seen: Seen, tokens: Tensor) -> float:
     return _proportional(read[0] - read[1], stored[0] - stored[1], beside=read)
 
 
-def _scores(model: Model, seen: Seen, tokens: Tensor) -> float:
-    """Scores are products: with a query, or a key, twice as large each is twice as large.
+def _scores(model: Model, seen: Seen, disturbed: Seen) -> float:
+    """Scores are products of queries and keys: with a norm or a cap between they are not.
 
-    A norm or a cap between them is not. What the head gathers is put back, so that each layer reads
-    what it read; what is added for the position is the same in both sequences.
+    What is added for the position is the same in both sequences.
     """
-    worst = 0.0
-    for kind in ("q", "k"):
-        found, layers = Seen(), range(model.n_layers)
-        hooks: dict[Site, Hook] = {Site(kind, layer): lambda x: 2 * x for layer in layers}
-        for layer in layers:
-            hooks[Site("pattern", layer)] = partial(_put_down, found, Site("pattern", layer))
-            z = seen[Site("z", layer)]
-            hooks[Site("z", layer)] = lambda _, z=z: z
-        with model.hooked(hooks):
-            model(tokens)
-        for site, doubled in found.items():
-            both = _against_own(doubled), 2 * _against_own(seen[site])
-            nothing = (seen[site] == 0).any(0)
-            worst = max(worst, differs(*(log.masked_fill(nothing, 0.0) for log in both)))
-    return worst
+
+    def difference(layer: int) -> float:
+        site = Site("pattern", layer)
+        both = _against_own(disturbed[site]), _HALF * _LESS * _against_own(seen[site])
+        nothing = (seen[site] == 0).any(0)
+        return differs(*(log.masked_fill(nothing, 0.0) for log in both))
+
+    return _each(model, difference)
 
 
 def _against_own(pattern: Float[Tensor, "batch head query key"]) -> Tensor:
@@ -277,14 +298,12 @@ def _proportional(found: Tensor, right: Tensor, *, beside: Tensor) -> float:
     return differs(found, factor * right, beside=beside.abs().amax().expand(found.shape))
 
 
-def _removal(model: Model, tokens: Tensor, swaps: Swaps | str) -> float:
-    if isinstance(swaps, str):
-        raise ValueError(swaps)
-    worst = 0.0
-    for layer, right in swaps.items():
-        with model.intervened("trial", {Site("z", layer): _swapped}):
-            worst = max(worst, differs_in_nats(model(tokens).log_softmax(-1), right))
-    return worst
+def _removal(model: Model, tokens: Tensor, swapped: Tensor | str) -> float:
+    if isinstance(swapped, str):
+        raise UnsupportedModelError(swapped)
+    hooks = {Site("z", layer): _swapped for layer in tried_layers(model.n_layers)}
+    with model.intervened("trial", hooks):
+        return differs_in_nats(model(tokens).log_softmax(-1), swapped)
 
 
 def _pattern(model: Model, seen: Seen) -> float:
@@ -303,23 +322,14 @@ def _gathered(model: Model, seen: Seen, layer: int, pattern: Tensor) -> Tensor:
     return einsum(pattern, seen[Site("v", layer)][:, :, kv], "b h q k, b k h d -> b q h d")
 
 
-def _attending(model: Model, seen: Seen, tokens: Tensor) -> float:
+def _attending(model: Model, seen: Seen, disturbed: Seen) -> float:
     """With the patterns of the sequences swapped, each gathers by the other's."""
-    found = Seen()
-    hooks: dict[Site, Hook] = {}
-    for layer in range(model.n_layers):
-        z, swapped = Site("z", layer), seen[Site("pattern", layer)].flip(0)
-        hooks[Site("pattern", layer)] = lambda _, swapped=swapped: swapped
-        hooks[z] = partial(_put_down_and_back, found, z, seen[z])
-    with model.hooked(hooks):
-        model(tokens)
-    return _each(
-        model,
-        lambda layer: differs(
-            found[Site("z", layer)],
-            _gathered(model, seen, layer, seen[Site("pattern", layer)].flip(0)),
-        ),
-    )
+
+    def difference(layer: int) -> float:
+        pattern = seen[Site("pattern", layer)].flip(0)
+        return differs(disturbed[Site("z", layer)], _gathered(model, seen, layer, pattern))
+
+    return _each(model, difference)
 
 
 def _swapped(z: Float[Tensor, "batch pos head d_head"]) -> Float[Tensor, "batch pos head d_head"]:

@@ -20,11 +20,12 @@ from helpers.models.network import plain_settings, say_briefly
 from helpers.models.replay import TOLERANCE
 from helpers.models.sources import Source
 from helpers.models.trial import (
-    Swaps,
     differs_in_nats,
     swap_heads,
     trial_tokens,
+    tried_layers,
     try_out,
+    watch,
 )
 from helpers.models.wrap import FOLDINGS, wrap_bridge
 
@@ -67,10 +68,10 @@ def try_network(
         tokens = trial_tokens(*_sizes(network))
         right = _plain(network, tokens.to(device))
         bridge = _boot(network, directory, source, device)
-        swaps = _swaps(bridge, tokens.to(device))
+        swapped = _swap(bridge, tokens.to(device))
         try:
             model = wrap_bridge(bridge, source, folding=folding)
-            found = model(tokens).log_softmax(-1)
+            found, seen = watch(model, tokens)
         except ModelError:
             raise
         except Exception as error:  # a family that this folding does not know
@@ -78,7 +79,7 @@ def try_network(
             continue
         off = differs_in_nats(found, right)
         if off <= 1:
-            fails = try_out(model, tokens, right, swaps)
+            fails = try_out(model, tokens, seen, right, swapped)
             _save(kept, {"folding": folding, "fails": fails})
             return replace(model, fails=fails)
         worst = worst or f"log-probabilities differ by up to {off * TOLERANCE:.2g} nats"
@@ -118,10 +119,9 @@ def _boot(network: torch.nn.Module, directory: Path, source: Source, device: str
         ) from error
 
 
-def _swaps(bridge: object, tokens: Tensor) -> Swaps | str:
-    n_layers = bridge.cfg.n_layers  # type: ignore[attr-defined]
+def _swap(bridge: Any, tokens: Tensor) -> Tensor | str:
     try:
-        return swap_heads(bridge, tokens, sorted({0, n_layers // 2, n_layers - 1}))
+        return swap_heads(bridge, tokens, tried_layers(bridge.cfg.n_layers))
     except Exception as error:
         return say_briefly(error)
 
