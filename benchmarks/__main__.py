@@ -1,4 +1,4 @@
-"""`python -m benchmarks [work, sizes, contention or memory] [MODEL]`: measure, print, write JSON.
+"""`python -m benchmarks [work, sizes, contention, memory, families] [MODEL]`: measure, write JSON.
 
 Every way of doing a piece of work runs in this one process and in turns, so that what else the
 machine does meets all of them; medians of the turns are compared. Ratios mean something, seconds
@@ -21,7 +21,7 @@ from typing import Any
 import pandas as pd
 import torch
 
-from benchmarks import contention, memory, sizes, works
+from benchmarks import contention, families, memory, sizes, works
 from benchmarks.floor import Floor
 from benchmarks.measure import describe_machine, measure, multiplication_rate
 from benchmarks.work import main as count_work
@@ -42,6 +42,7 @@ def main() -> int:
     """Run the benchmark and return the exit status."""
     others = {"work": count_work, "contention": contention.main, "sizes": sizes.main}
     others["memory"] = memory.main
+    others["families"] = families.main
     if sys.argv[1:] and sys.argv[1] in others:
         return others[sys.argv[1]](sys.argv[2:])
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)

@@ -7,6 +7,7 @@ output swapped between two sequences.
 """
 
 import argparse
+import re
 import sys
 import warnings
 from collections.abc import Callable, Iterator
@@ -158,7 +159,8 @@ def compare(name: str) -> dict[str, Any]:
         try:
             model = network_model(lambda: make_network(name), name, "random weights")
         except ModelError as error:
-            return {"refused": say_briefly(error).removeprefix("UnsupportedModelError: ")}
+            why = say_briefly(error).removeprefix("UnsupportedModelError: ")
+            return {"refused": re.sub(r" from \S*/tmp\w+", "", why)}
         tokens = torch.randint(1, model.d_vocab, TOKENS, generator=torch.Generator().manual_seed(2))
         plain = make_network(name)
         right = plain(tokens, use_cache=False, output_attentions=True)
