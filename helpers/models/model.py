@@ -290,7 +290,12 @@ class Model:
         return (norm(flat) if norm is not None else flat).reshape(residual.shape)
 
     def unembed(self, residual: Float[Tensor, "*batch d_model"]) -> Float[Tensor, "*batch d_vocab"]:
-        """Last norm and unembedding: from the residual stream after the last block to logits."""
+        """Last norm and unembedding: from the residual stream after the last block to logits.
+
+        Raises:
+            UnsupportedModelError: If the family's logits are made in another way.
+        """
+        self.need("unembedding")
         flat = residual.reshape(1, -1, self.d_model)
         logits = self.finish(self.bridge.unembed(self.bridge.ln_final(flat)))
         return logits.reshape(*residual.shape[:-1], -1)

@@ -232,7 +232,7 @@ def _self_check(model: Model) -> str:
                 residual = run.block(layer, residual, sequence=rows, start=start)
             replayed = model.unembed(residual).log_softmax(-1)
             worst = max(worst, float((replayed - whole[:, start:]).abs().max()))
-    except NotReplayableError as error:
+    except UnsupportedModelError as error:
         return str(error)
     return "" if worst <= TOLERANCE else f"a replayed run differs by {worst:.2g} nats."
 
