@@ -11,6 +11,15 @@ from traitlets.config import Config
 
 _LONGEST = 100
 """Bytes of a socket's path: the system takes some seven more, and cuts what is longer."""
+_LAUNCH = ["-m", "ipykernel_launcher"]
+if sys.platform == "linux":
+    # A kernel looks once a second whether its run is still there. That is too late where the next
+    # run has begun: it would find results among its own. So the system ends it with its run.
+    _LAUNCH = [
+        "-c",
+        "import ctypes, runpy; ctypes.CDLL(None).prctl(1, 9)  # PR_SET_PDEATHSIG, SIGKILL\n"
+        "runpy.run_module('ipykernel_launcher', run_name='__main__')",
+    ]
 
 
 def kernel_settings(folder: Path) -> Config:
@@ -39,7 +48,7 @@ def kernel_class(ends: list[int]) -> type[AsyncKernelManager]:
     class OwnKernel(AsyncKernelManager):
         @property
         def kernel_spec(self) -> KernelSpec:
-            argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+            argv = [sys.executable, *_LAUNCH, "-f", "{connection_file}"]
             return KernelSpec(argv=argv, display_name="Python 3", language="python")
 
         async def cleanup_resources(self, restart: bool = False) -> None:
