@@ -106,6 +106,8 @@ def _run(chosen: argparse.Namespace) -> int:
 def _scan(chosen: argparse.Namespace) -> int:
     from helpers import load_model, rank_heads, sample_repeated_tokens, scan
 
+    if chosen.top < 1:
+        raise ValueError(f"--top {chosen.top}: choose at least 1.")
     model = load_model(chosen.model)
     sample = sample_repeated_tokens(model, n=chosen.n, sequences=chosen.sequences, seed=chosen.seed)
     scores = scan.score_heads(model, sample)

@@ -47,6 +47,8 @@ def check_directory(directory: Path) -> None:
         BrokenModelError: If files are missing or damaged.
         UnsupportedModelError: If the config names no causal language model.
     """
+    if not directory.is_dir():
+        raise BrokenModelError(f"There is no directory {directory} to take a model from.")
     if not (directory / "config.json").is_file():
         raise BrokenModelError(
             f"{directory} holds no model: there is no config.json. Pass the directory that "
