@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -101,6 +102,23 @@ def test_notebooks_that_cannot_be_written_run(tmp_path):
     finally:
         subprocess.run(["umount", str(tmp_path / "ro")], check=True)
     assert "Read-only file system" in str(run.outcomes[0].error)  # it did run, and there
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ([], 'run "auto"'),
+        (["MODEL=mini", "N=20"], 'run "mini" --n "20"'),
+        (["SEED=1", "SEQUENCES=4"], 'run "auto" --sequences "4" --seed "1"'),
+    ],
+)
+def test_make_hands_the_parameters_on(given, expected):
+    if shutil.which("make") is None:
+        pytest.skip("there is no make on this machine")
+    made = ["make", "--dry-run", "--old-file", ".venv/ready", "notebooks", *given]
+    root = Path(__file__).parents[2]
+    done = subprocess.run(made, cwd=root, capture_output=True, text=True, check=True)
+    assert " ".join(done.stdout.replace("\\\n", " ").split()).endswith(expected)
 
 
 def test_only_notebooks_that_have_a_parameter_get_it(tmp_path):
