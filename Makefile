@@ -6,7 +6,8 @@ BIN := .venv/bin
 .PHONY: notebooks test full lab lint mini bench docs pictures clean
 
 notebooks: .venv/ready
-	$(BIN)/python -m helpers run "$(MODEL)"
+	$(BIN)/python -m helpers run "$(MODEL)" $(if $(N),--n "$(N)") $(if $(SEQUENCES),--sequences "$(SEQUENCES)") \
+	$(if $(SEED),--seed "$(SEED)")
 
 # A process a core, four at most: each may hold SmolLM2.
 test: .venv/ready

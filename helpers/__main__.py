@@ -4,26 +4,45 @@ import argparse
 import os
 import sys
 from pathlib import Path
+from typing import NoReturn
+
+from helpers.folders import expand_home, folder_settings
+
+_PARAMETERS = {
+    "n": "length of the repeated half",
+    "sequences": "how many random sequences",
+    "seed": "seed of the sequences",
+}
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says in one line what is wrong; `--help` says the rest."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {message} (see --help)\n")
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run a command and return its exit status."""
-    parser = argparse.ArgumentParser(prog="python -m helpers", description=__doc__)
+    parser = _Parser(prog="python -m helpers", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     run = commands.add_parser("run", help="execute all notebooks and write pages and claims")
     _add_model(run)
     run.add_argument(
         "--notebooks",
-        type=Path,
+        type=expand_home,
         default=Path("notebooks"),
         help="their folder (default: notebooks)",
     )
-    run.add_argument("--build", type=Path, default=Path("build"), help="where to write (build)")
+    build = {"type": expand_home, "default": Path("build")}
+    run.add_argument("--build", **build, help="where to write (build)")
+    for name, of in _PARAMETERS.items():
+        run.add_argument(f"--{name}", type=int, help=f"{of} (default: as in each notebook)")
     scan = commands.add_parser("scan", help="print the top heads, without notebooks")
     _add_model(scan)
-    scan.add_argument("--n", type=int, default=50, help="length of the repeated half (default: 50)")
-    scan.add_argument("--sequences", type=int, default=32, help="sequences (default: 32)")
-    scan.add_argument("--seed", type=int, default=0, help="seed of the sequences (default: 0)")
+    for name, default in {"n": 50, "sequences": 32, "seed": 0}.items():
+        of = f"{_PARAMETERS[name]} (default: {default})"
+        scan.add_argument(f"--{name}", type=int, default=default, help=of)
     scan.add_argument("--top", type=int, default=5, help="heads of each kind (default: 5)")
     claims = commands.add_parser("claims", help="print the claims of earlier runs")
     claims.add_argument(
@@ -32,11 +51,12 @@ def main(arguments: list[str] | None = None) -> int:
     claims.add_argument(
         "--markdown", action="store_true", help="our own claims, models side by side, as Markdown"
     )
-    claims.add_argument("--build", type=Path, default=Path("build"), help="where runs are (build)")
+    claims.add_argument("--build", **build, help="where runs are (build)")
     chosen = parser.parse_args(arguments)
     from helpers.threads import thread_settings
 
-    os.environ.update(thread_settings())  # before torch is imported, which reads it only then
+    # Before torch and the hub's client are imported, which read them only then.
+    os.environ.update({**thread_settings(), **folder_settings()})
     from helpers.models import ModelError
 
     try:
@@ -44,7 +64,7 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         sys.stderr.write("interrupted\n")
         return 130
-    except (ModelError, FileNotFoundError, ValueError) as error:
+    except (ModelError, OSError, ValueError) as error:
         sys.stderr.write(f"{error}\n")
         return 2
 
@@ -61,25 +81,33 @@ def _add_model(command: argparse.ArgumentParser) -> None:
 
 def _run(chosen: argparse.Namespace) -> int:
     from helpers.models import asked_for, find_source
-    from helpers.run import run_folder, run_walkthrough, tell_price
+    from helpers.run import run_folder, run_walkthrough, say_failure, tell_price
 
     source = find_source(asked_for(chosen.model))
     sys.stdout.write(f"{source.name} ({source.reason}) -> {run_folder(source, chosen.build)}\n")
     sys.stdout.write(tell_price(source) + "\n")
     sys.stdout.flush()
-    folder, outcomes = run_walkthrough(chosen.model, notebooks=chosen.notebooks, build=chosen.build)
+    given = {name.upper(): vars(chosen)[name] for name in _PARAMETERS}
+    folder, outcomes = run_walkthrough(
+        chosen.model,
+        notebooks=chosen.notebooks,
+        build=chosen.build,
+        parameters={name: value for name, value in given.items() if value is not None},
+    )
     if (folder / "claims.json").is_file():
         _print_claims(folder)
     sys.stdout.write(f"\nopen {folder / 'index.html'}\n")
     failed = [outcome for outcome in outcomes if outcome.error]
     for outcome in failed:
-        sys.stderr.write(f"{outcome.notebook}: cell {outcome.cell}: {outcome.error}\n")
+        sys.stderr.write(f"{outcome.notebook}: {say_failure(outcome)}\n")
     return 1 if failed else 0
 
 
 def _scan(chosen: argparse.Namespace) -> int:
     from helpers import load_model, rank_heads, sample_repeated_tokens, scan
 
+    if chosen.top < 1:
+        raise ValueError(f"--top {chosen.top}: choose at least 1.")
     model = load_model(chosen.model)
     sample = sample_repeated_tokens(model, n=chosen.n, sequences=chosen.sequences, seed=chosen.seed)
     scores = scan.score_heads(model, sample)

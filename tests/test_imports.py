@@ -12,6 +12,7 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "helpers"
 LEVELS = {
     "escaping": 0,
+    "folders": 0,
     "memory": 0,
     "heads": 0,
     "metrics": 0,

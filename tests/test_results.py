@@ -161,6 +161,23 @@ def test_an_interrupted_write_leaves_nothing(tmp_path):
     assert names(tmp_path / "deep") == set()
 
 
+def test_two_processes_do_not_write_into_one_file(tmp_path, monkeypatch):
+    path = tmp_path / "page.html"
+
+    def other(to):
+        to.write_text("theirs")
+
+    def ours(to):
+        to.write_text("our")
+        monkeypatch.setattr("os.getpid", lambda: 7)
+        write_whole(path, other)
+        with to.open("a") as file:
+            file.write("s")
+
+    write_whole(path, ours)
+    assert path.read_text() == "ours" and names(tmp_path) == {"page.html"}
+
+
 def test_a_failed_write_leaves_the_old_file(tmp_path):
     path = tmp_path / "x.json"
     write_json({"a": 1}, path)

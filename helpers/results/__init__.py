@@ -3,6 +3,7 @@
 from helpers.results.agreement import Agreement, correlate
 from helpers.results.files import (
     MOST_ROWS,
+    PARTIAL,
     keep,
     load_result,
     save_result,

@@ -16,6 +16,8 @@ Result = TypeVar("Result", xr.Dataset, xr.DataArray, pd.DataFrame)
 
 MOST_ROWS = 100_000
 """Longest CSV beside a netCDF file: a spreadsheet still opens it, and it has a few megabytes."""
+PARTIAL = ".partial"
+"""Ending of a file that is being written; whoever finds one later knows that its writer died."""
 _COMPRESSED_FROM = 32_768
 """Bytes from which an array is compressed; below, the bookkeeping costs more than it saves."""
 
@@ -120,7 +122,8 @@ def write_whole(path: Path, write: Callable[[Path], object]) -> None:
         write: Writes to the path that it gets.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f"{path.name}.partial")
+    # One a process: two that write the same file must not write into one another's.
+    partial = path.with_name(f"{path.name}.{os.getpid()}{PARTIAL}")
     try:
         write(partial)
         partial.replace(path)

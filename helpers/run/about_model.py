@@ -1,6 +1,7 @@
-"""What the model of a run is, in words."""
+"""What the model of a run is, in words, and which parameters fit it."""
 
 import json
+from collections.abc import Mapping
 
 from helpers.models.sources import Source
 
@@ -9,6 +10,8 @@ _KNOWN = {
     "smollm2": "SmolLM2-135M-Instruct with 4-bit weights, a real language model",
     "mini": "a small GPT-2 that this project trained, partly on random repeats",
 }
+_CONTEXT = ("n_positions", "n_ctx", "max_position_embeddings")
+"""Names under which a configuration says how many tokens the model can read."""
 
 
 def describe_model(source: Source) -> str:
@@ -29,3 +32,26 @@ def describe_model(source: Source) -> str:
         f"{number('n_head', 'num_attention_heads')} heads, d_model "
         f"{number('n_embd', 'hidden_size')}, {number('vocab_size')} tokens."
     )
+
+
+def check_parameters(source: Source, parameters: Mapping[str, object]) -> None:
+    """Refuse numbers with which every chapter would fail.
+
+    Args:
+        source: Where the model's files are.
+        parameters: Values for the notebooks' `parameters` cells.
+
+    Raises:
+        ValueError: If one is no whole number, or out of range.
+    """
+    config = json.loads((source.directory / "config.json").read_text(encoding="utf-8"))
+    reads = next((config[name] for name in _CONTEXT if config.get(name)), 2**32)
+    most_n = min((reads - 1) // 2, config.get("vocab_size", 2**32) - 1)
+    ranges = {"N": (2, most_n), "SEQUENCES": (1, 2**16), "SEED": (0, 2**32 - 1)}
+    for name, (least, most) in ranges.items():
+        value = parameters.get(name, least)
+        if not isinstance(value, int) or not least <= value <= most:
+            raise ValueError(
+                f"{name}={str(value)[:40]} does not fit {source.name}: choose a whole number from "
+                f"{least} to {most}."
+            )

@@ -1,5 +1,6 @@
 """Executing one notebook with papermill, all or nothing."""
 
+import logging
 import os
 import re
 import tempfile
@@ -9,17 +10,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import nbformat
-from traitlets.config import Config
 
+from helpers.folders import folder_settings
+from helpers.run.outline import read_parameters
 from helpers.threads import thread_settings
 
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
-# Kernels talk through files that only this user can open, where the system has such (not Windows).
-_KERNEL = Config({"KernelManager": {"transport": "ipc"}} if os.name == "posix" else {})
-
 _PATIENCE = 120
-"""Seconds a busy machine may take to hand over a cell's last output: 4, the default, lost runs."""
+"""Seconds a busy machine may take to start a kernel, or to hand over a cell's last output: 4, the
+default for the latter, lost runs."""
 
 
 @dataclass(frozen=True)
@@ -59,41 +59,73 @@ def run_notebook(
 ) -> Outcome:
     """Execute a notebook in its own folder, in a kernel that is told to draw no bars.
 
+    Nothing is written there: the kernel's files are in a temporary folder. A kernel that dies
+    is a failure like an error in a cell.
+
     Args:
         path: The notebook; it is not changed.
-        parameters: Values for its `parameters` cell.
+        parameters: Values for its `parameters` cell; it gets those that stand in it.
         environment: Environment variables for its kernel.
 
     Returns:
         The executed notebook, with the error if there was one. Nothing is written.
     """
     import papermill
+    from nbclient.exceptions import CellTimeoutError
     from papermill.exceptions import PapermillExecutionError
 
+    from helpers.run.kernels import kernel_class, kernel_settings, say_end
+
+    notebook = nbformat.read(path, as_version=4)
+    asked = read_parameters(notebook)
     # tqdm reads TQDM_DISABLE, but not where it opens a notebook's bar: who opens those has to ask.
-    with (
-        tempfile.TemporaryDirectory() as scratch,
-        _environment({**thread_settings(), **environment, "TQDM_DISABLE": "1"}),
-    ):
-        output = Path(scratch) / path.name
+    settings = {**thread_settings(), **folder_settings(), **environment, "TQDM_DISABLE": "1"}
+    ends: list[int] = []
+    with tempfile.TemporaryDirectory() as scratch, _environment(settings), _unlogged():
+        output = Path(scratch) / "executed.ipynb"
         cell = error = None
         try:
             papermill.execute_notebook(
                 str(path),
                 str(output),
-                parameters=dict(parameters),
+                parameters={name: value for name, value in parameters.items() if name in asked},
                 kernel_name="python3",
                 language="python",
                 cwd=str(path.parent),
                 progress_bar=False,
                 log_output=False,
-                config=_KERNEL,
+                config=kernel_settings(Path(scratch)),
+                kernel_manager_class=kernel_class(ends),
+                start_timeout=_PATIENCE,
                 iopub_timeout=_PATIENCE,
             )
         except PapermillExecutionError as raised:
             cell, error = raised.cell_index + 1, _one_line(f"{raised.ename}: {raised.evalue}")
-        executed = nbformat.read(output, as_version=4)
-    return Outcome(path.stem, executed, cell, error)
+        except (CellTimeoutError, RuntimeError) as raised:  # a kernel that died, or did not start
+            error = say_end(ends[-1]) if ends else _one_line(str(raised))
+        executed = nbformat.read(output, as_version=4) if output.is_file() else notebook
+    return Outcome(path.stem, executed, cell or (_last_started(executed) if error else None), error)
+
+
+def _last_started(executed: nbformat.NotebookNode) -> int | None:
+    """Number of the cell in which a notebook's kernel died; None if it did not get that far."""
+    started = [
+        number
+        for number, cell in enumerate(executed.cells, start=1)
+        if cell.metadata.get("papermill", {}).get("start_time")
+    ]
+    return max(started, default=None)
+
+
+@contextmanager
+def _unlogged() -> Iterator[None]:
+    """What goes wrong is in the outcome; the libraries shall not log it a second time."""
+    before = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logging.disable(before)
 
 
 @contextmanager

@@ -65,7 +65,10 @@ def write_page(outcome: Outcome, folder: Path, chapters: Sequence[Chapter] = ())
 
 def say_failure(outcome: Outcome) -> str:
     """Where a notebook failed and why, or nothing."""
-    return f"failed in cell {outcome.cell}: {outcome.error}" if outcome.error else ""
+    if not outcome.error:
+        return ""
+    where = f"in cell {outcome.cell}" if outcome.cell else "before its first cell"
+    return f"failed {where}: {outcome.error}"
 
 
 class _Exporter(HTMLExporter):

@@ -15,11 +15,13 @@ import nbformat
 from tqdm import tqdm
 
 from helpers.claims import claims_as_json, collect_claims
-from helpers.models import asked_for, find_source
+from helpers.folders import expand_home
+from helpers.models import KNOWN, asked_for, find_source
 from helpers.models.sources import Source
-from helpers.results import load_result, write_json, write_whole
-from helpers.run.about_model import describe_model
+from helpers.results import PARTIAL, load_result, write_json, write_whole
+from helpers.run.about_model import check_parameters, describe_model
 from helpers.run.contents import write_index
+from helpers.run.guard import guard_folder
 from helpers.run.notebooks import Outcome, find_notebooks, run_notebook
 from helpers.run.outline import Chapter, read_chapters, read_parameters
 from helpers.run.pages import GLOSSARY, say_failure, write_page
@@ -65,25 +67,49 @@ def run_walkthrough(
     Raises:
         ModelError: If the model cannot be had; nothing is executed then.
         FileNotFoundError: If there are no notebooks.
+        ValueError: If a parameter is out of the model's range; nothing is executed then.
+        RunError: If the folder cannot be written, another run is at it, or the disk gets full.
     """
     paths = find_notebooks(notebooks)
     model = asked_for(model)
     source = find_source(model)
-    # The name is handed on, not the directory: gpt2 must stay gpt2. "auto" is decided here once.
-    asked = source.name if model == "auto" else model
-    if Path(asked).expanduser().is_dir():
-        asked = str(Path(asked).expanduser().resolve())
-    chosen = {"MODEL": asked, **(parameters or {})}
-    chapters = read_chapters(paths)
-    recipe = _recipe(source, paths, chosen)
-    pages = _Pages(source, chapters, run_folder(source, build), recipe)
-    done = pages.go_on()
-    glossary = notebooks / f"{GLOSSARY}.ipynb"
-    if glossary.is_file():
-        write_page(Outcome(GLOSSARY, nbformat.read(glossary, as_version=4)), pages.folder, chapters)
+    chosen = {"MODEL": _hand_on(model, source), **(parameters or {})}
+    check_parameters(source, chosen)
+    folder = run_folder(source, build)
+    with guard_folder(folder):
+        pages = _Pages(source, read_chapters(paths), folder, _recipe(source, paths, chosen))
+        done = pages.go_on()
+        glossary = notebooks / f"{GLOSSARY}.ipynb"
+        if glossary.is_file():
+            read = nbformat.read(glossary, as_version=4)
+            write_page(Outcome(GLOSSARY, read), folder, pages.chapters)
+        _execute(paths, chosen, pages, done)
+        pages.write(finished=True)
+    return WalkthroughRun(folder, pages.outcomes)
+
+
+def _hand_on(model: str, source: Source) -> str:
+    """What the notebooks load: the very same model, from whichever folder they run in.
+
+    A name stays a name, since gpt2 must stay gpt2. "auto" is decided once, not by each of them.
+    """
+    if model == "auto":
+        return source.name if source.name in KNOWN else str(source.directory.resolve())
+    directory = expand_home(model)
+    return str(directory.resolve()) if model not in KNOWN and directory.is_dir() else model
+
+
+def _execute(
+    paths: Sequence[Path], chosen: Mapping[str, object], pages: "_Pages", done: set[str]
+) -> None:
+    """Run the notebooks that are not done yet, one after the other."""
+    environment = {
+        "HELPERS_RESULTS": str(pages.data.resolve()),
+        "HELPERS_MODEL": str(chosen["MODEL"]),
+    }
     # tqdm takes None for: not where stderr is no terminal.
     with tqdm(total=len(paths), disable=None) as bar:
-        for number, (path, chapter) in enumerate(zip(paths, chapters, strict=True), start=1):
+        for number, (path, chapter) in enumerate(zip(paths, pages.chapters, strict=True), start=1):
             asks = chapter.title.rpartition(" · ")[2]
             name = f"chapter {number} of {len(paths)}: {asks}"
             bar.set_description(name)
@@ -95,7 +121,7 @@ def run_walkthrough(
                 outcome = run_notebook(
                     path,
                     parameters=chosen,
-                    environment={"HELPERS_RESULTS": str(pages.data.resolve())},
+                    environment=environment,
                 )
                 took = time.monotonic() - start
                 ended = say_failure(outcome) or f"{took:.0f} s"
@@ -104,11 +130,6 @@ def run_walkthrough(
             if bar.disable:
                 sys.stdout.write(f"{name}: {ended}\n")
                 sys.stdout.flush()
-    glossary = notebooks / f"{GLOSSARY}.ipynb"
-    if glossary.is_file():
-        write_page(Outcome(GLOSSARY, nbformat.read(glossary, as_version=4)), pages.folder, chapters)
-    pages.write(finished=True)
-    return WalkthroughRun(pages.folder, pages.outcomes)
 
 
 class _Pages:
@@ -159,8 +180,8 @@ class _Pages:
         return {*read}
 
     def kept(self) -> set[str]:
-        """The files in `data/` now."""
-        return {file.name for file in self.data.glob("*")}
+        """The files in `data/` now, without those that a killed chapter left half."""
+        return {file.name for file in self.data.glob("*") if file.suffix != PARTIAL}
 
     def add(self, outcome: Outcome, took: float, kept: list[str]) -> None:
         """Write a chapter that has ended, and all that leads to it."""

@@ -1,19 +1,21 @@
 """What the residual stream holds at a token that stands alone after BOS, for every token."""
 
 import hashlib
-import os
+import warnings
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 
 import torch
 from jaxtyping import Float, Int
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from helpers.inputs import bos_token
 from helpers.models import Model, Site, cache_directory, can_replay, record
 from helpers.progress import progress
+from helpers.results import write_whole
 from helpers.running import batch_slices, collect
 
 
@@ -107,9 +109,14 @@ def _load(
     model: Model, layer: int, tokens: Int[Tensor, " token"] | None
 ) -> Float[Tensor, "token d_model"] | None:
     path = _path(model, layer)
-    if path is None or not path.is_file():
+    try:
+        if path is None or not path.is_file():
+            return None
+        whole = load_file(path)["residual"]
+    except (OSError, KeyError, SafetensorError):  # damaged or not for us: computed anew
         return None
-    whole = load_file(path)["residual"]
+    if whole.shape != (model.d_vocab, model.d_model):
+        return None
     return whole if tokens is None else whole[tokens]
 
 
@@ -117,7 +124,13 @@ def _save(model: Model, layer: int, residual: Float[Tensor, "token d_model"]) ->
     path = _path(model, layer)
     if path is None:
         return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(f".{os.getpid()}.partial")
-    save_file({"residual": residual.cpu().contiguous()}, partial)
-    partial.replace(path)
+    stored = {"residual": residual.cpu().contiguous()}
+    try:
+        write_whole(path, lambda to: save_file(stored, to))
+    except (OSError, SafetensorError) as error:
+        warnings.warn(
+            f"The cache {cache_directory()} cannot be written "
+            f"({getattr(error, 'strerror', None) or error}): what is kept there is computed anew "
+            "each time. HELPERS_CACHE names another folder.",
+            stacklevel=2,
+        )

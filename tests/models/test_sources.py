@@ -20,13 +20,14 @@ from helpers.models import (
     smollm2,
     sources,
 )
+from helpers.models.directory import fingerprint
 
 
 @pytest.fixture
 def nowhere(monkeypatch, tmp_path):
     """No cache, no hub, no wheel: a machine that has nothing."""
     monkeypatch.setattr(hub, "cached_snapshot", lambda *_: None)
-    monkeypatch.setattr(hub, "hub_answers", lambda **_: False)
+    monkeypatch.setattr(hub, "why_silent", lambda **_: "the hub does not answer")
     monkeypatch.setenv("HELPERS_CACHE", str(tmp_path / "cache"))
     monkeypatch.delenv("HELPERS_GPT2_DIR", raising=False)
     monkeypatch.setattr(smollm2, "PACKAGE", "no-such-package-of-this-walkthrough==0")
@@ -81,25 +82,54 @@ def test_the_environment_overrides_nothing_but_auto(monkeypatch):
     assert asked_for("auto") == "auto"
 
 
-def test_the_pinned_snapshot_comes_first(monkeypatch, tmp_path):
+@pytest.fixture
+def as_gpt2(monkeypatch, tmp_path):
+    """A copy of mini whose weights pass for GPT2-small's."""
+    directory = copy_of_mini(tmp_path / "snapshots" / "as_gpt2")
+    monkeypatch.setattr(sources, "GPT2_SHA256", fingerprint(directory).removeprefix("sha256:"))
+    return directory
+
+
+def test_the_pinned_snapshot_comes_first(monkeypatch, as_gpt2):
     asked = []
 
     def cached(repository, revision):
         asked.append((repository, revision))
-        return tmp_path
+        return as_gpt2
 
     monkeypatch.delenv("HELPERS_GPT2_DIR", raising=False)
     monkeypatch.setattr(hub, "cached_snapshot", cached)
     source = find_source("auto")
-    assert (source.name, source.directory) == ("gpt2", tmp_path)
+    assert (source.name, source.directory) == ("gpt2", as_gpt2)
     assert asked == [("openai-community/gpt2", "607a30d783dfa663caf39e06633721c8d4cfcd7e")]
 
 
-def test_a_hub_that_answers_is_asked_for_the_pinned_revision(monkeypatch, nowhere, tmp_path):
-    monkeypatch.setattr(hub, "hub_answers", lambda **_: True)
-    monkeypatch.setattr(hub, "fetch_snapshot", lambda repository, revision: tmp_path / revision)
-    assert find_source("gpt2").directory == tmp_path / sources.GPT2_REVISION
+def test_a_hub_that_answers_is_asked_for_the_pinned_revision(monkeypatch, nowhere, as_gpt2):
+    asked = []
+
+    def fetch(repository, revision):
+        asked.append((repository, revision))
+        return as_gpt2
+
+    monkeypatch.setattr(hub, "why_silent", lambda **_: "")
+    monkeypatch.setattr(hub, "fetch_snapshot", fetch)
+    assert find_source("gpt2").directory == as_gpt2
     assert find_source("openai-community/gpt2").name == "gpt2"
+    assert asked == 2 * [("openai-community/gpt2", sources.GPT2_REVISION)]
+
+
+@pytest.mark.parametrize("cached", [True, False])
+def test_what_a_cache_or_a_mirror_calls_gpt2_is_compared(monkeypatch, nowhere, tmp_path, cached):
+    other = copy_of_mini(tmp_path / "models--openai-community--gpt2" / "snapshots" / "607a")
+    if cached:
+        monkeypatch.setattr(hub, "cached_snapshot", lambda *_: other)
+    monkeypatch.setattr(hub, "why_silent", lambda **_: "")
+    monkeypatch.setattr(hub, "fetch_snapshot", lambda *_: other)
+    with pytest.raises(BrokenModelError, match="is not GPT2-small") as raised:
+        find_source("gpt2")
+    assert "delete" in str(raised.value) and str(other.parents[1]) in str(raised.value)
+    source = find_source("auto")  # goes on with another, and says why
+    assert source.name == "mini" and "is not GPT2-small" in source.reason
 
 
 @pytest.mark.parametrize("offline", [True, False])
@@ -112,7 +142,8 @@ def test_the_hub_is_given_up_within_three_seconds(monkeypatch, offline):
         monkeypatch.setenv("HF_HUB_OFFLINE", "1" if offline else "0")
         patience = []
         monkeypatch.setattr(hub.threading.Thread, "join", _join(patience))
-        assert hub.hub_answers() is False
+        silent = hub.why_silent()
+    assert ("stay offline" if offline else "gave no answer within 3 s") in silent
     if offline:
         assert patience == []
     else:
@@ -216,7 +247,7 @@ def test_a_killed_conversion_leaves_nothing_half_made(monkeypatch, tmp_path):
         smollm2.smollm2_directory()
     assert not smollm2.is_converted()
     assert [path for path in tmp_path.iterdir() if path.is_dir()] == []
-    monkeypatch.setattr(smollm2, "_convert", lambda gguf, into: into.mkdir())
+    monkeypatch.setattr(smollm2, "_convert", lambda gguf, into: copy_of_mini(into))
     assert smollm2.smollm2_directory().is_dir() and smollm2.is_converted()
 
 

@@ -240,7 +240,7 @@ def test_the_command_line_exits_non_zero_and_names_the_cell(tmp_path, capsys):
     write(tmp_path / "notebooks", "01_bad", new_code_cell("raise ValueError('no')"))
     folders = ["--notebooks", str(tmp_path / "notebooks"), "--build", str(tmp_path / "build")]
     assert main(["run", "mini", *folders]) == 1
-    assert "01_bad: cell 4: ValueError: no" in capsys.readouterr().err
+    assert "01_bad: failed in cell 4: ValueError: no" in capsys.readouterr().err
 
 
 def test_the_command_line_explains_a_model_that_is_not_there(capsys):

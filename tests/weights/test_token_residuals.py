@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 from shapes import LLAMA, NEOX
 
 from helpers import ablate
@@ -63,6 +64,42 @@ def test_an_interrupted_run_leaves_no_file(mini, own_cache, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         token_residuals(mini, [1])
     assert [path for path in own_cache.rglob("*") if path.is_file()] == []
+
+
+def test_a_cache_that_cannot_be_written_is_said_and_nothing_is_lost(mini, own_cache, monkeypatch):
+    (own_cache / "file").write_text("not a folder")
+    monkeypatch.setenv("HELPERS_CACHE", str(own_cache / "file"))
+    with pytest.warns(UserWarning, match="cannot be written .*HELPERS_CACHE") as said:
+        (found,) = token_residuals(mini, [1])
+    assert len(said) == 1
+    ids = torch.tensor([7, 3])
+    assert torch.allclose(found[ids], by_hand(mini, ids, 1), atol=1e-4)
+
+
+def test_a_full_disk_leaves_no_half_file(mini, own_cache, monkeypatch):
+    def full(tensors, path):
+        path.write_bytes(b"half")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(residuals, "save_file", full)
+    with pytest.warns(UserWarning, match="No space left on device"):
+        token_residuals(mini, [1])
+    assert [path for path in own_cache.rglob("*") if path.is_file()] == []
+
+
+@pytest.mark.parametrize("damage", ["half", "other", "shape", "name"])
+def test_a_damaged_file_is_computed_anew(mini, own_cache, damage):
+    (whole,) = token_residuals(mini, [1])
+    (path,) = own_cache.rglob("*.safetensors")
+    if damage == "half":
+        path.write_bytes(path.read_bytes()[:5000])
+    elif damage == "other":
+        path.write_text("not at all")
+    else:
+        stored = whole[:5].clone() if damage == "shape" else whole
+        save_file({"residual" if damage == "shape" else "x": stored}, path)
+    assert torch.equal(token_residuals(mini, [1])[0], whole)
+    assert torch.equal(load_file(path)["residual"], whole)
 
 
 def test_a_replay_that_goes_wrong_is_not_used(mini, monkeypatch):
