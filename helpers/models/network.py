@@ -1,17 +1,18 @@
 """Reading the network that `transformers` makes of a directory: all of it, or not at all."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import torch
 
+from helpers.models.directory import name_some
 from helpers.models.errors import BrokenModelError, UnsupportedModelError
 
 _NO_WEIGHTS = re.compile(r"\.(masked_bias|rotary_emb\.inv_freq)$|\.(attn|attention)\.bias$")
 """Masks and frequencies that old files hold beside the weights; today's models make them anew."""
-_FEW, _BRIEF = 4, 300
+_BRIEF = 300
 
 
 def read_network(directory: Path) -> torch.nn.Module:
@@ -63,7 +64,7 @@ def check_read(told: dict, where: str) -> None:
         "nobody reads": [key for key in told["unexpected_keys"] if not _NO_WEIGHTS.search(key)],
         "of another shape": other,
     }
-    said = [f"{fault}: {name_few(sorted(keys))}" for fault, keys in faults.items() if keys]
+    said = [f"{fault}: {name_some(sorted(keys))}" for fault, keys in faults.items() if keys]
     if said:
         raise BrokenModelError(
             f"The weights in {where} are not those of its config.json; {'; '.join(said)}. "
@@ -89,7 +90,7 @@ def check_finite(network: torch.nn.Module, where: str) -> None:
     ]
     if bad:
         raise BrokenModelError(
-            f"The weights in {where} are not all numbers: NaN or infinite in {name_few(bad)}. "
+            f"The weights in {where} are not all numbers: NaN or infinite in {name_some(bad)}. "
             "Fetch them anew, or save the model from a training step before it broke."
         )
 
@@ -104,13 +105,6 @@ def plain_settings() -> Iterator[None]:
             yield
     finally:
         torch.set_default_dtype(dtype)
-
-
-def name_few(names: Iterable[str]) -> str:
-    """The first few names, and how many more there are."""
-    names = list(names)
-    more = f" and {len(names) - _FEW} more" if len(names) > _FEW else ""
-    return ", ".join(names[:_FEW]) + more
 
 
 def say_briefly(error: BaseException) -> str:

@@ -9,7 +9,8 @@ from safetensors.torch import load_file, save_file
 
 from helpers import load_model
 from helpers.models import BrokenModelError, UnsupportedModelError
-from helpers.models.network import name_few, read_network
+from helpers.models.directory import name_some
+from helpers.models.network import read_network
 from helpers.models.sources import MINI_DIRECTORY
 
 
@@ -127,8 +128,8 @@ def test_a_model_is_the_same_under_any_settings(settings, mini):
 
 
 def test_long_lists_are_cut():
-    assert name_few("abc") == "a, b, c"
-    assert name_few(str(i) for i in range(150)) == "0, 1, 2, 3 and 146 more"
+    assert name_some("abc") == "a, b, c"
+    assert name_some(range(150)) == "0, 1, 2, 3, 4 and 145 more"
 
 
 def test_what_is_read_is_in_float32_and_needs_no_gradient_of_a_model(copy):
