@@ -140,7 +140,15 @@ def bos_token(model: Model) -> int:
     for token in (model.tokenizer.bos_token_id, model.tokenizer.eos_token_id):
         if token is not None:
             return int(token)
-    raise ValueError(f"The tokenizer of {model.name} has no BOS and no EOS token to start with.")
+    raise ValueError(no_start(model.name))
+
+
+def no_start(name: str) -> str:
+    """What to say of a model whose tokenizer has neither BOS nor EOS."""
+    return (
+        f"The tokenizer of {name} has no BOS and no EOS token to start a sequence with. Name "
+        'one of its tokens in its tokenizer_config.json ("bos_token"), or give token ids of your own.'
+    )
 
 
 def encode_text(model: Model, text: str) -> Int[Tensor, "1 pos"]:

@@ -89,11 +89,14 @@ class Model:
         bridge: TransformerLens' bridge, LayerNorm folded, writing weights centred, no gradients.
         source: Where the weights come from and what pins them.
         fails: What a helper may need that is not true of it, with how that was found; see `need`.
+        saved_tokenizer: The tokenizer as its files have it; TransformerLens gives its own a BOS
+            and an EOS even where there are none.
         now: What is going on in it.
     """
 
     bridge: TransformerBridge = field(repr=False)
     source: Source
+    saved_tokenizer: Any = field(default=None, repr=False, compare=False)
     fails: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
     now: Now = field(default_factory=Now, repr=False, compare=False)
 
@@ -114,7 +117,7 @@ class Model:
     @property
     def tokenizer(self) -> Any:
         """The Hugging Face tokenizer."""
-        return self.bridge.tokenizer
+        return self.saved_tokenizer or self.bridge.tokenizer
 
     @property
     def device(self) -> torch.device:

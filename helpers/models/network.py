@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -46,6 +47,25 @@ def read_network(directory: Path) -> torch.nn.Module:
     check_read(told, str(directory))
     check_finite(network, str(directory))
     return network.eval()
+
+
+def read_tokenizer(directory: Path) -> Any:
+    """The tokenizer of a directory, as its files have it.
+
+    Raises:
+        BrokenModelError: If they cannot be read.
+    """
+    from transformers import AutoTokenizer
+
+    try:
+        return AutoTokenizer.from_pretrained(
+            directory, local_files_only=True, trust_remote_code=False
+        )
+    except Exception as error:  # as for the network
+        raise BrokenModelError(
+            f"The tokenizer in {directory} cannot be read: {say_briefly(error)}. Save it again "
+            "with `save_pretrained`, or fetch the directory anew."
+        ) from error
 
 
 def check_read(told: dict, where: str) -> None:

@@ -16,7 +16,7 @@ from torch import Tensor
 from helpers.models.cache import cache_directory
 from helpers.models.errors import ModelError, UnsupportedModelError
 from helpers.models.model import Model
-from helpers.models.network import plain_settings, say_briefly
+from helpers.models.network import plain_settings, read_tokenizer, say_briefly
 from helpers.models.replay import TOLERANCE
 from helpers.models.sources import Source
 from helpers.models.trial import (
@@ -56,12 +56,13 @@ def try_network(
         UnsupportedModelError: If TransformerLens does not know the network, or makes another of
             it, however it is folded.
     """
+    tokenizer = read_tokenizer(directory)
     kept = _kept(source) if known else None
     told = _load(kept)
     if told:
         bridge = _boot(read(), directory, source, device)
         model = wrap_bridge(bridge, source, folding=told["folding"])
-        return replace(model, fails=told["fails"])
+        return replace(model, saved_tokenizer=tokenizer, fails=told["fails"])
     worst = ""
     for folding in FOLDINGS:
         network = read().to(device)
@@ -81,7 +82,7 @@ def try_network(
         if off <= 1:
             fails = try_out(model, tokens, seen, right, swapped)
             _save(kept, {"folding": folding, "fails": fails})
-            return replace(model, fails=fails)
+            return replace(model, saved_tokenizer=tokenizer, fails=fails)
         worst = worst or f"log-probabilities differ by up to {off * TOLERANCE:.2g} nats"
     raise UnsupportedModelError(
         f"TransformerLens' {source.name} does not say what transformers' says: {worst}. "
