@@ -147,7 +147,7 @@ def no_start(name: str) -> str:
     """What to say of a model whose tokenizer has neither BOS nor EOS."""
     return (
         f"The tokenizer of {name} has no BOS and no EOS token to start a sequence with. Name "
-        'one of its tokens in its tokenizer_config.json ("bos_token"), or give token ids of your own.'
+        'one of its tokens in tokenizer_config.json ("bos_token"), or give token ids of your own.'
     )
 
 
