@@ -26,7 +26,19 @@ class Chapter:
 
 def read_chapters(paths: Sequence[Path]) -> list[Chapter]:
     """Title and question of notebooks, in their order."""
-    return [describe_chapter(path.stem, nbformat.read(path, as_version=4)) for path in paths]
+    return [describe_chapter(path.stem, read_notebook(path)) for path in paths]
+
+
+def read_notebook(path: Path) -> nbformat.NotebookNode:
+    """A notebook as it is saved.
+
+    Raises:
+        ValueError: If the file is none, or only half of one.
+    """
+    try:
+        return nbformat.read(path, as_version=4)
+    except (ValueError, AttributeError, nbformat.ValidationError) as error:
+        raise ValueError(f"{path} is no notebook, or a damaged one: get it again.") from error
 
 
 def describe_chapter(name: str, notebook: nbformat.NotebookNode) -> Chapter:

@@ -23,7 +23,7 @@ from helpers.run.about_model import check_parameters, describe_model
 from helpers.run.contents import write_index
 from helpers.run.guard import guard_folder
 from helpers.run.notebooks import Outcome, find_notebooks, run_notebook
-from helpers.run.outline import Chapter, read_chapters, read_parameters
+from helpers.run.outline import Chapter, read_chapters, read_notebook, read_parameters
 from helpers.run.pages import GLOSSARY, say_failure, write_page
 from helpers.viewers import view_heads
 
@@ -81,8 +81,7 @@ def run_walkthrough(
         done = pages.go_on()
         glossary = notebooks / f"{GLOSSARY}.ipynb"
         if glossary.is_file():
-            read = nbformat.read(glossary, as_version=4)
-            write_page(Outcome(GLOSSARY, read), folder, pages.chapters)
+            write_page(Outcome(GLOSSARY, read_notebook(glossary)), folder, pages.chapters)
         _execute(paths, chosen, pages, done)
         pages.write(finished=True)
     return WalkthroughRun(folder, pages.outcomes)

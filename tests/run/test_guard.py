@@ -203,10 +203,10 @@ def test_runs_side_by_side_do_not_disturb_one_another(tmp_path):
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
         )
-        for n in (2, 3, 4)
+        for n in (12, 13, 14)
     ]
     assert [process.communicate()[1] for process in started] == [b"", b"", b""]
-    for n in (2, 3, 4):
+    for n in (12, 13, 14):
         folder = tmp_path / f"build{n}" / "mini"
         executed = nbformat.read(folder / "01_one.ipynb", as_version=4)
         assert executed.cells[-1].outputs[0].data["text/plain"] == str(n * 11)
