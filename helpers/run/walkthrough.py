@@ -75,13 +75,14 @@ def run_walkthrough(
     source = find_source(model)
     chosen = {"MODEL": _hand_on(model, source), **(parameters or {})}
     check_parameters(source, chosen)
+    chapters = read_chapters(paths)
     folder = run_folder(source, build)
     with guard_folder(folder):
-        pages = _Pages(source, read_chapters(paths), folder, _recipe(source, paths, chosen))
+        pages = _Pages(source, chapters, folder, _recipe(source, paths, chosen))
         done = pages.go_on()
         glossary = notebooks / f"{GLOSSARY}.ipynb"
         if glossary.is_file():
-            write_page(Outcome(GLOSSARY, read_notebook(glossary)), folder, pages.chapters)
+            write_page(Outcome(GLOSSARY, read_notebook(glossary)), folder, chapters)
         _execute(paths, chosen, pages, done)
         pages.write(finished=True)
     return WalkthroughRun(folder, pages.outcomes)
@@ -117,11 +118,7 @@ def _execute(
                 ended = "as the interrupted run left it"
             else:
                 before = pages.kept()
-                outcome = run_notebook(
-                    path,
-                    parameters=chosen,
-                    environment=environment,
-                )
+                outcome = run_notebook(path, parameters=chosen, environment=environment)
                 took = time.monotonic() - start
                 ended = say_failure(outcome) or f"{took:.0f} s"
                 pages.add(outcome, took, sorted(pages.kept() - before))

@@ -167,8 +167,9 @@ SLOW = """
 import time
 from pathlib import Path
 Path({!r}).touch()
-while not Path({!r}).exists():
-    time.sleep(0.05)
+for _ in range(1000):
+    if not Path({!r}).exists():
+        time.sleep(0.05)
 """
 RUN = [sys.executable, "-m", "helpers", "run", "mini"]
 
