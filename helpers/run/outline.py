@@ -71,6 +71,22 @@ def read_parameters(notebook: nbformat.NotebookNode) -> dict[str, object]:
     return values
 
 
+def parameter_names(notebook: nbformat.NotebookNode) -> set[str]:
+    """Names that a notebook's `parameters` cell sets, to whatever.
+
+    Args:
+        notebook: The notebook.
+    """
+    cells = [cell for cell in notebook.cells if "parameters" in cell.metadata.get("tags", [])]
+    lines = [line for cell in cells for line in cell.source.splitlines()]
+    try:  # lines that only IPython understands set nothing
+        parsed = ast.parse("\n".join(line for line in lines if not line.startswith(("%", "!"))))
+    except SyntaxError:
+        return set()
+    names = [node for node in ast.walk(parsed) if isinstance(node, ast.Name)]
+    return {name.id for name in names if isinstance(name.ctx, ast.Store)}
+
+
 def _assignments(source: str) -> dict[str, object]:
     try:
         lines = ast.parse(source).body
