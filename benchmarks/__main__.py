@@ -1,4 +1,4 @@
-"""`python -m benchmarks [work, sizes, contention or memory] [MODEL]`: measure, print, write JSON.
+"""`python -m benchmarks [work, sizes, contention, memory, families] [MODEL]`: measure, write JSON.
 
 Every way of doing a piece of work runs in this one process and in turns, so that what else the
 machine does meets all of them; medians of the turns are compared. Ratios mean something, seconds
@@ -21,14 +21,14 @@ from typing import Any
 import pandas as pd
 import torch
 
-from benchmarks import contention, memory, sizes, works
+from benchmarks import contention, families, memory, sizes, works
 from benchmarks.floor import Floor
 from benchmarks.measure import describe_machine, measure, multiplication_rate
 from benchmarks.work import main as count_work
 from helpers import Head, Model, load_model, sample_repeated_tokens
 from helpers.inputs import bos_token
 from helpers.interventions.fast import replace_positions
-from helpers.models import untrained_bridge, untrained_model
+from helpers.models import untrained_model
 from helpers.results import write_json
 
 SHAPE = "gpt2-shape"
@@ -42,6 +42,7 @@ def main() -> int:
     """Run the benchmark and return the exit status."""
     others = {"work": count_work, "contention": contention.main, "sizes": sizes.main}
     others["memory"] = memory.main
+    others["families"] = families.main
     if sys.argv[1:] and sys.argv[1] in others:
         return others[sys.argv[1]](sys.argv[2:])
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
@@ -95,16 +96,15 @@ def _load(name: str) -> tuple[Model, Any]:
 
         config = GPT2Config(bos_token_id=0, eos_token_id=0)
         model = untrained_model(config, device=device)
-        bridge: Any = untrained_bridge(config, device=device)
-    else:
-        from transformer_lens.model_bridge import TransformerBridge
-        from transformers.utils import logging
+        return model, untrained_model(config, device=device).bridge
+    from transformer_lens.model_bridge import TransformerBridge
+    from transformers.utils import logging
 
-        model = load_model(name)
-        logging.disable_progress_bar()  # one bar is enough
-        bridge = TransformerBridge.boot_transformers(
-            str(model.source.directory), device=device, dtype=torch.float32
-        )
+    model = load_model(name)
+    logging.disable_progress_bar()  # one bar is enough
+    bridge: Any = TransformerBridge.boot_transformers(
+        str(model.source.directory), device=device, dtype=torch.float32
+    )
     bridge.enable_compatibility_mode(disable_warnings=True)
     return model, bridge.eval()
 

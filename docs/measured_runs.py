@@ -35,6 +35,7 @@ class Measured:
         memory: For each model what `python -m benchmarks memory` saw.
         sizes: For each model what `python -m benchmarks sizes` found, one entry a verdict.
         views: What `python -m benchmarks.viewers` measured.
+        families: What `python -m benchmarks families` found, by family.
     """
 
     post: dict[str, Rows]
@@ -46,6 +47,7 @@ class Measured:
     contention: dict[str, Any]
     work: dict[str, dict[str, Any]]
     memory: dict[str, Any]
+    families: dict[str, dict[str, Any]]
     sizes: dict[str, Rows]
     views: dict[str, Any]
 
@@ -81,6 +83,7 @@ def read_measured(folder: Path) -> Measured:
         contention=speed["contention"],
         work=_in_order(_read(folder / "work.json")),
         memory=_in_order(_read(folder / "memory.json")),
+        families=_read(folder / "families.json"),
         sizes=_in_order(_read(folder / "sizes.json")),
         views=_read(folder / "views.json"),
     )

@@ -37,6 +37,7 @@ def render_pages(measured: Measured) -> dict[str, str]:
     }
     values = {
         "names": MODELS,
+        "needed_by": _NEEDED_BY,
         "post_revision": {model: rows[0]["revision"] for model, rows in measured.post.items()},
         "count": _count_heads,
         "took": _seconds,
@@ -54,6 +55,7 @@ def render_pages(measured: Measured) -> dict[str, str]:
         "memory": measured.memory,
         "sizes": measured.sizes,
         "views": measured.views,
+        "families": _list_families(measured.families),
         **{model: claims.get(model) for model in MODELS},
     }
     return {
@@ -118,6 +120,38 @@ def _list_rules(rows: Rows) -> str:
 
 def _measured(row: dict[str, Any], column: str) -> str:
     return say_number(row["id"], row[column], row["low"], row["high"])
+
+
+_NEEDED_BY = {
+    "unembedding": "`log_probs`, every loss",
+    "direct": "direct logits, copying",
+    "parts": "`ablate` of layers, direct paths",
+    "heads": "direct logits, copying, two-head circuits, direct paths",
+    "weights": "copying, two-head circuits",
+    "scores": "two-head circuits, composition",
+    "embedding": "circuits on raw embeddings",
+    "removal": "`ablate` and `patch` of heads, paths",
+    "pattern": "`get_attention`, every attention score",
+    "attending": "`patch` of patterns",
+}
+
+
+def _list_families(families: dict[str, dict[str, Any]]) -> list[dict[str, str]]:
+    """A row a family: the largest errors, what is refused there, and whether it is replayed."""
+    rows = []
+    for name, found in families.items():
+        if "refused" in found:
+            rows.append({"name": name, "refused": found["refused"].replace("|", "\\|")})
+            continue
+        row = {what: _error(found[what]) for what in ("log_prob", "pattern", "swap")}
+        fails = ", ".join(f"*{need}*" for need in found["fails"]) or "nothing"
+        replayed = "yes" if found["replayed"] else "no: run whole"
+        rows.append({"name": name, **row, "fails": fails, "replayed": replayed})
+    return rows
+
+
+def _error(error: float | str) -> str:
+    return "refused" if isinstance(error, str) else f"{error:.0e}"
 
 
 def _count_heads(subject: str) -> str:

@@ -22,7 +22,10 @@ from helpers.inputs.tokenizing import (
     bos_token,
     encode_text,
     label_tokens,
+    listed_tokens,
     ordinary_tokens,
     pick_sequence,
     read_tokens,
+    shuffle_tokens,
+    without_special,
 )

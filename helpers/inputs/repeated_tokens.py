@@ -7,7 +7,13 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from helpers.inputs.tokenizing import Input, bos_token, ordinary_tokens, read_tokens
+from helpers.inputs.tokenizing import (
+    Input,
+    bos_token,
+    ordinary_tokens,
+    read_tokens,
+    shuffle_tokens,
+)
 from helpers.models import Model
 
 Sampling = Literal["corrected", "blog"]
@@ -97,8 +103,7 @@ def sample_repeated_tokens(
                 f"n={n} different tokens are needed, but {model.name} has only {len(words)} "
                 f"that are not special: choose n <= {len(words)}."
             )
-        picks = [torch.randperm(len(words), generator=generator)[:n] for _ in range(sequences)]
-        halves = words[torch.stack(picks)]
+        halves = torch.stack([shuffle_tokens(model, generator)[:n] for _ in range(sequences)])
     bos = torch.full((sequences, 1), bos_token(model))
     return RepeatedTokens(torch.cat([bos, halves, halves], dim=1), n, seed, sampling)
 
@@ -135,7 +140,7 @@ def sample_unrepeated_tokens(
     generator = torch.Generator().manual_seed(seed)
     rows = []
     for _ in range(sequences):
-        order = words[torch.randperm(len(words), generator=generator)]
+        order = shuffle_tokens(model, generator)
         first, left = order[:n], order[n:]
         if len(left) < n:
             left = left[torch.randint(len(left), (n,), generator=generator)]

@@ -97,12 +97,36 @@ def _shape(tokens: Tensor) -> str:
 
 
 def ordinary_tokens(model: Model) -> Int[Tensor, " token"]:
-    """Ids of all tokens that stand for text: no special tokens, no unused rows of the embedding."""
+    """Ids of all tokens that stand for text: no special tokens, no rows without a token."""
+    return without_special(model, listed_tokens(model))
+
+
+def shuffle_tokens(model: Model, generator: torch.Generator) -> Int[Tensor, " token"]:
+    """All ordinary tokens in a drawn order; what is sampled without replacement is its beginning.
+
+    The order is drawn over all that `listed_tokens` names, and special tokens that were added to
+    the tokenizer are passed over: so a seed draws the same tokens for every tokenizer of a family.
+    """
+    listed = listed_tokens(model)
+    return without_special(model, listed[torch.randperm(len(listed), generator=generator)])
+
+
+def listed_tokens(model: Model) -> Int[Tensor, " token"]:
+    """Ids of the tokens that the tokenizer has, but for BOS, EOS and its like."""
     if model.tokenizer is None:
         return torch.arange(1, model.d_vocab)
     special = set(model.tokenizer.all_special_ids)
-    size = min(len(model.tokenizer), model.d_vocab)
-    return torch.tensor([token for token in range(size) if token not in special])
+    names = model.tokenizer.convert_ids_to_tokens([*range(model.d_vocab)])
+    return torch.tensor(
+        [i for i, name in enumerate(names) if name is not None and i not in special]
+    )
+
+
+def without_special(model: Model, ids: Int[Tensor, " token"]) -> Int[Tensor, " some"]:
+    """Ids without the special tokens that were added to the tokenizer (`<file_sep>`, `[INST]`)."""
+    added = getattr(model.tokenizer, "added_tokens_decoder", {})
+    special = torch.tensor([i for i, token in added.items() if token.special], dtype=torch.long)
+    return ids[~torch.isin(ids, special)]
 
 
 def bos_token(model: Model) -> int:
@@ -116,7 +140,15 @@ def bos_token(model: Model) -> int:
     for token in (model.tokenizer.bos_token_id, model.tokenizer.eos_token_id):
         if token is not None:
             return int(token)
-    raise ValueError(f"The tokenizer of {model.name} has no BOS and no EOS token to start with.")
+    raise ValueError(no_start(model.name))
+
+
+def no_start(name: str) -> str:
+    """What to say of a model whose tokenizer has neither BOS nor EOS."""
+    return (
+        f"The tokenizer of {name} has no BOS and no EOS token to start a sequence with. Name "
+        'one of its tokens in its tokenizer_config.json ("bos_token"), or give token ids of your own.'
+    )
 
 
 def encode_text(model: Model, text: str) -> Int[Tensor, "1 pos"]:
@@ -173,15 +205,21 @@ def label_tokens(model: Model, ids: Int[Tensor, " pos"]) -> list[str]:
     r"""Readable text of each token: a leading space shows as "·", a line break as "↵".
 
     Tokens that are only part of a character show the vocabulary's own spelling of them; characters
-    that nobody can see are spelled out (`\x00`).
+    that nobody can see are spelled out (`\x00`). A row of the embedding without a token is `t310`.
     """
     if model.tokenizer is None:
         return [f"t{int(token)}" for token in ids]
     labels = []
     for token in ids.tolist():
+        name = model.tokenizer.convert_ids_to_tokens(token)
+        if name is None:
+            labels.append(f"t{token}")
+            continue
         text = model.tokenizer.decode([token])
-        if not text or "\ufffd" in text:
-            text = str(model.tokenizer.convert_ids_to_tokens(token))
+        if "▁" in name:  # SentencePiece's space, which decoding a single token leaves out
+            text = name.replace("▁", " ")
+        elif not text or "\ufffd" in text:
+            text = str(name)
         labels.append(
             escape_invisible(text.replace(" ", "·").replace("\n", "↵").replace("\t", "⇥"))
         )

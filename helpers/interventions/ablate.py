@@ -10,7 +10,13 @@ from torch import Tensor
 
 from helpers.heads import Head
 from helpers.inputs import Input, Sample, read_tokens, sample_repeated_tokens
-from helpers.interventions.values import REMOVALS, AblationMethod, AblationValues, by_site
+from helpers.interventions.values import (
+    REMOVALS,
+    AblationMethod,
+    AblationValues,
+    by_site,
+    what_it_needs,
+)
 from helpers.models import Model, Part
 
 SEQUENCES, N = 32, 50
@@ -90,6 +96,7 @@ def patch(
         ValueError: If the part does not exist, or, when the model runs, the value does not fit.
     """
     chosen, site = model.parse_activation(part)
+    model.need(what_it_needs(site))
     if isinstance(value, xr.DataArray):
         lead = [dim for dim in ("sequence", "position") if dim in value.dims]
         value = value.transpose(*lead, ...).to_numpy()

@@ -71,6 +71,7 @@ def patch_path(
     Raises:
         ValueError: If an input or effect is unknown, a head does not exist, or a sender is not in
             an earlier layer.
+        UnsupportedModelError: If heads do not write through W_O alone, but for effect "total".
 
     Source: Wang et al. 2022 (path patching). With effect "direct" the same as TransformerLens'
     `get_act_patch_direct_path`, which refuses models that share keys.
@@ -84,10 +85,16 @@ def patch_path(
         f"{reads} ({effect}, {values.words})"
     )
     path = _Path(model, senders, reads, inputs, values)
+    need_for_paths(model, effect)
     change = {"direct": path.direct, "total": path.total, "indirect": path.indirect}[effect]
     hooks = {**change(), **path.receiving()}
     with path.arguments(), model.intervened(words, hooks, kind="paths"):
         yield words
+
+
+def need_for_paths(model: Model, effect: str) -> None:
+    """What must be true of a model for its paths to be cut; see `Model.need`."""
+    model.need("removal", "pattern", *(("heads", "parts") if effect != "total" else ()))
 
 
 def _check(senders: Sequence[Head], receiver: Head, inputs: Sequence[str], effect: str) -> None:
@@ -124,7 +131,7 @@ class _Path:
         self.changed: Callable[[Tensor], Tensor] = lambda own: (
             own
         )  # from the run's own residual stream to the changed
-        self.gathered = torch.empty(0)  # what the receiver gathers from that
+        self.again: dict[Site, Tensor] = {}  # what the receiver does when it reads that
 
     @contextmanager
     def arguments(self) -> Iterator[None]:
@@ -207,31 +214,39 @@ class _Path:
 
             return keep
 
-        def attend(pattern: Tensor) -> Tensor:
+        def read_again() -> dict[Site, Tensor]:
+            """Once a batch, at whichever of pattern and z the family comes by first."""
+            if self.again:
+                return self.again
             stream = self.changed(self.seen[before])
-            again: dict[Site, Tensor] = {}
             hooks: dict[Site, Hook] = {
                 site: lambda _changed, own=self.seen[site]: own
                 for name, site in read.items()
                 if name not in self.inputs
             }
             hooks |= {
-                s: lambda found, s=s: again.update({s: found}) for s in (pattern_site, z_site)
+                s: lambda found, s=s: self.again.update({s: found}) for s in (pattern_site, z_site)
             }
             with self._inside("all"), self.model.hooked(hooks):
                 self._block(layer, stream)
-            self.gathered = again[z_site][:, :, head]
+            return self.again
+
+        def start(activation: Tensor) -> None:
+            self.seen[before] = activation
+            self.again = {}
+
+        def attend(pattern: Tensor) -> Tensor:
             edited = pattern.clone()
-            edited[:, head] = again[pattern_site][:, head]
+            edited[:, head] = read_again()[pattern_site][:, head]
             return edited
 
         def gather(z: Tensor) -> Tensor:
             edited = z.clone()
-            edited[:, :, head] = self.gathered
+            edited[:, :, head] = read_again()[z_site][:, :, head]
             return edited
 
-        watched = {site: watch(site) for site in (before, *read.values())}
-        return {**watched, pattern_site: attend, z_site: gather}
+        watched = {site: watch(site) for site in read.values()}
+        return {before: start, **watched, pattern_site: attend, z_site: gather}
 
     @contextmanager
     def _inside(self, resting: Literal["paths", "all"]) -> Iterator[None]:

@@ -41,7 +41,8 @@ class AblationValues:
 
     Raises:
         ValueError: If the method is unknown, or there is only one sequence to take from.
-        UnsupportedModelError: If the model has no such outputs.
+        UnsupportedModelError: If the model has no such outputs, or a change there would not do what
+            it says.
     """
 
     def __init__(
@@ -66,6 +67,7 @@ class AblationValues:
         self.method: AblationMethod = method
         self.words = f"{method}" + (f" of {words}" if words and method != "zero" else "")
         wanted = sorted(set(sites))
+        model.need(*(what_it_needs(site) for site in wanted))
         self._rows = torch.arange(1)
         if method == "zero":
             shapes = {True: (model.n_heads, model.d_head), False: (model.d_model,)}
@@ -158,6 +160,11 @@ class AblationValues:
             site: _put(heads, lambda out, site=site: values(out, site))
             for site, heads in by_site(parts).items()
         }
+
+
+def what_it_needs(site: Site) -> str:
+    """What must be true of a model for a change at a site to do what it says; see `Model.need`."""
+    return {"z": "removal", "pattern": "attending"}.get(site.kind, "parts")
 
 
 def by_site(parts: Iterable[Part]) -> dict[Site, list[int] | None]:

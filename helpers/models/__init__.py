@@ -14,5 +14,5 @@ from helpers.models.model import Model, StopRun
 from helpers.models.replay import CleanRun, NotReplayableError, can_replay, record
 from helpers.models.sites import Part, Site, SiteKind
 from helpers.models.sources import KNOWN, Source, asked_for, find_source
-from helpers.models.untrained import untrained_bridge, untrained_model
+from helpers.models.untrained import network_model, untrained_model, untrained_network
 from helpers.models.wrap import wrap_bridge

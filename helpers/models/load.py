@@ -1,16 +1,17 @@
 """Loading a language model, wherever it is to be had."""
 
 import sys
+from functools import partial
 from typing import Literal
 
 import torch
 
 from helpers.memory import give_back_memory
-from helpers.models.errors import UnsupportedModelError
 from helpers.models.model import Model
+from helpers.models.network import read_network
 from helpers.models.quiet import quiet_libraries
-from helpers.models.sources import Source, asked_for, check_directory, find_source
-from helpers.models.wrap import wrap_bridge
+from helpers.models.sources import asked_for, check_directory, find_source
+from helpers.models.tried import try_network
 
 Device = Literal["auto", "cpu", "cuda", "mps"]
 
@@ -30,6 +31,8 @@ def load_model(name: str = "auto", *, device: Device = "auto") -> Model:
 
     Weights are read in float32 from safetensors only; LayerNorm is folded and writing weights
     are centred (log-probabilities stay the same); no code from the hub is run; gradients are off.
+    A few tokens are tried: what a family does otherwise than the helpers build on is refused by
+    the helper that needs it.
 
     Args:
         name: See above.
@@ -42,31 +45,20 @@ def load_model(name: str = "auto", *, device: Device = "auto") -> Model:
     Raises:
         UnknownModelError: If the name is none of the above.
         UnreachableModelError: If the model is not here and cannot be fetched.
-        BrokenModelError: If the files are damaged or missing.
-        UnsupportedModelError: If it is no causal language model with attention patterns.
+        BrokenModelError: If files are damaged or missing, or weights missing, left over or NaN.
+        UnsupportedModelError: If it is no causal language model with attention patterns, or
+            TransformerLens makes another model of it.
         ValueError: If the device is unknown or not there.
     """
     where = _pick_device(device)
     with quiet_libraries():
         source = find_source(asked_for(name))
         check_directory(source.directory)
-        model = wrap_bridge(_boot(source, where), source)
+        read = partial(read_network, source.directory)
+        model = try_network(read, source.directory, source, where)
     give_back_memory()
     sys.stdout.write(f"{model!r}\nchosen: {source.reason}\n")
     return model
-
-
-def _boot(source: Source, device: str) -> object:
-    from transformer_lens.model_bridge import TransformerBridge
-
-    try:
-        return TransformerBridge.boot_transformers(
-            str(source.directory), device=device, dtype=torch.float32
-        )
-    except (OSError, KeyError, NotImplementedError, ValueError) as error:
-        raise UnsupportedModelError(
-            f"TransformerLens cannot load {source.name} from {source.directory}: {error}"
-        ) from error
 
 
 def _pick_device(device: str) -> str:

@@ -88,11 +88,16 @@ class Model:
     Args:
         bridge: TransformerLens' bridge, LayerNorm folded, writing weights centred, no gradients.
         source: Where the weights come from and what pins them.
+        fails: What a helper may need that is not true of it, with how that was found; see `need`.
+        saved_tokenizer: The tokenizer as its files have it; TransformerLens gives its own a BOS
+            and an EOS even where there are none.
         now: What is going on in it.
     """
 
     bridge: TransformerBridge = field(repr=False)
     source: Source
+    saved_tokenizer: Any = field(default=None, repr=False, compare=False)
+    fails: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
     now: Now = field(default_factory=Now, repr=False, compare=False)
 
     @property
@@ -112,7 +117,7 @@ class Model:
     @property
     def tokenizer(self) -> Any:
         """The Hugging Face tokenizer."""
-        return self.bridge.tokenizer
+        return self.saved_tokenizer or self.bridge.tokenizer
 
     @property
     def device(self) -> torch.device:
@@ -239,6 +244,10 @@ class Model:
     def _stacks(self) -> dict[str, Tensor]:
         return {name: getattr(self.bridge, name) for name in ("W_Q", "W_K", "W_V", "W_O")}
 
+    def kv_head(self, head: int) -> int:
+        """Whose keys and values a head of a layer reads."""
+        return head // (self.n_heads // self.n_kv_heads)
+
     def head_weights(self, head: Head) -> HeadWeights:
         """The matrices of one head; shared keys and values are looked up for it.
 
@@ -246,7 +255,7 @@ class Model:
             ValueError: If the model has no such head.
         """
         layer, h = head.check(self.n_layers, self.n_heads).layer, head.head
-        kv = h // (self.n_heads // self.n_kv_heads)
+        kv = self.kv_head(h)
         stacks = self._stacks
         return HeadWeights(
             W_Q=stacks["W_Q"][layer, h],
@@ -272,14 +281,63 @@ class Model:
     def normalize(
         self, residual: Float[Tensor, "*batch d_model"], layer: int
     ) -> Float[Tensor, "*batch d_model"]:
-        """What the heads of a layer read when this is the residual stream before it."""
+        """What the heads of a layer read when this is the residual stream before it.
+
+        Raises:
+            UnsupportedModelError: If the family has no norm there.
+        """
+        norm = getattr(self.bridge.blocks[layer], "ln1", None)
+        if norm is None and self.bridge.cfg.normalization_type:
+            raise UnsupportedModelError(f"{self.name} has no norm before its attention layers.")
         flat = residual.reshape(1, -1, self.d_model)
-        return self.bridge.blocks[layer].ln1(flat).reshape(residual.shape)
+        return (norm(flat) if norm is not None else flat).reshape(residual.shape)
 
     def unembed(self, residual: Float[Tensor, "*batch d_model"]) -> Float[Tensor, "*batch d_vocab"]:
-        """Last norm and unembedding: from the residual stream after the last block to logits."""
+        """Last norm and unembedding: from the residual stream after the last block to logits.
+
+        Raises:
+            UnsupportedModelError: If the family's logits are made in another way.
+        """
+        self.need("unembedding")
         flat = residual.reshape(1, -1, self.d_model)
-        return self.bridge.unembed(self.bridge.ln_final(flat)).reshape(*residual.shape[:-1], -1)
+        logits = self.finish(self.bridge.unembed(self.bridge.ln_final(flat)))
+        return logits.reshape(*residual.shape[:-1], -1)
+
+    def finish(self, logits: Float[Tensor, "*batch token"]) -> Float[Tensor, "*batch token"]:
+        """What some families do to logits after the unembedding: a factor, a cap."""
+        return self.bridge.adapter.apply_output_logits_transform(logits)
+
+    @property
+    def centres_at_last(self) -> bool:
+        """Whether the last norm takes the mean away before it divides."""
+        return (self.bridge.cfg.normalization_type or "").startswith("LN")
+
+    def last_scale(
+        self, residual: Float[Tensor, "*batch d_model"]
+    ) -> Float[Tensor, "*batch 1"] | float:
+        """What the last norm divides a residual stream by."""
+        if not self.bridge.cfg.normalization_type:
+            return 1.0
+        if self.centres_at_last:
+            residual = residual - residual.mean(-1, keepdim=True)
+        return (residual.square().mean(-1, keepdim=True) + self.bridge.cfg.eps).sqrt()
+
+    def need(self, *needs: str) -> None:
+        """Refuse what cannot be right on this model: `trial` tried it when it was loaded.
+
+        Args:
+            needs: What the caller builds on: "unembedding", "direct", "parts", "heads", "weights",
+                "embedding", "removal", "pattern".
+
+        Raises:
+            UnsupportedModelError: If one of them is not true of the model.
+        """
+        for need in needs:
+            if need in self.fails:
+                raise UnsupportedModelError(
+                    f"This cannot be measured on {self.name}: {self.fails[need]}. Choose a model "
+                    "of another family; what does not build on this works."
+                )
 
     def __call__(self, tokens: Int[Tensor, "batch pos"]) -> Float[Tensor, "batch pos d_vocab"]:
         """Run the model on token ids and return its logits, without gradients."""

@@ -232,7 +232,7 @@ def _self_check(model: Model) -> str:
                 residual = run.block(layer, residual, sequence=rows, start=start)
             replayed = model.unembed(residual).log_softmax(-1)
             worst = max(worst, float((replayed - whole[:, start:]).abs().max()))
-    except NotReplayableError as error:
+    except UnsupportedModelError as error:
         return str(error)
     return "" if worst <= TOLERANCE else f"a replayed run differs by {worst:.2g} nats."
 
@@ -262,7 +262,7 @@ class _Prefix:
 
 def residual_of(out: Any) -> Tensor:
     """The residual stream out of what a block returns."""
-    return out[0] if isinstance(out, tuple) else out
+    return out[0] if isinstance(out, (tuple, list)) else out
 
 
 @contextmanager

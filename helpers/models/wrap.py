@@ -8,13 +8,21 @@ from helpers.models.model import Model
 from helpers.models.sites import Site
 from helpers.models.sources import Source
 
+FOLDINGS: dict[str, dict[str, bool]] = {
+    "all": {"center_unembed": False},  # that is done below, without a copy
+    "no value biases": {"center_unembed": False, "fold_value_biases": False},
+    "none": {"no_processing": True},
+}
+"""What is done to the weights, from most to least: not every family bears all of it."""
 
-def wrap_bridge(bridge: object, source: Source) -> Model:
+
+def wrap_bridge(bridge: object, source: Source, *, folding: str = "all") -> Model:
     """Turn a bridge of TransformerLens into a `Model`: fold, centre, switch gradients off.
 
     Args:
         bridge: A freshly booted `TransformerBridge`; compatibility mode must not be on yet.
         source: What to say about its origin.
+        folding: Which of `FOLDINGS`.
 
     Raises:
         UnsupportedModelError: If it shows no attention pattern in some layer.
@@ -30,13 +38,14 @@ def wrap_bridge(bridge: object, source: Source) -> Model:
             f"{source.name} has no attention patterns in layers {missing}: state-space and hybrid "
             "models have no heads to look at there. Choose a model with attention in every layer."
         )
+    steps = FOLDINGS[folding]
     # Each step of this makes a copy of all weights: only steps that have something to do.
-    biases = any("bias" in name for name, _ in model.bridge.original_model.named_parameters())
-    model.bridge.enable_compatibility_mode(
-        disable_warnings=True, fold_value_biases=biases, center_unembed=False
-    )
+    if not any("bias" in name for name, _ in model.bridge.original_model.named_parameters()):
+        steps = {**steps, "fold_value_biases": False}
+    model.bridge.enable_compatibility_mode(disable_warnings=True, **steps)
     model.bridge.requires_grad_(False)
-    _centre_unembedding(model)
+    if folding != "none":
+        _centre_unembedding(model)
     _fuse_gelu(model.bridge.original_model)
     model.bridge.eval()  # last: TransformerLens' tools refuse a model with any part in training
     return model

@@ -3,6 +3,8 @@
 import json
 from collections.abc import Mapping
 
+from helpers.inputs.tokenizing import no_start
+from helpers.models.network import read_tokenizer
 from helpers.models.sources import Source
 
 _KNOWN = {
@@ -34,6 +36,20 @@ def describe_model(source: Source) -> str:
         f"{number('n_head', 'num_attention_heads')} heads, d_model "
         f"{number('n_embd', 'hidden_size')}, {number('vocab_size')} tokens."
     )
+
+
+def check_start(source: Source) -> None:
+    """Refuse a model whose sequences have nothing to start with: every chapter would fail.
+
+    Args:
+        source: Where the model's files are.
+
+    Raises:
+        ValueError: If the tokenizer has neither a BOS nor an EOS token.
+    """
+    tokenizer = read_tokenizer(source.directory)
+    if tokenizer.bos_token_id is None and tokenizer.eos_token_id is None:
+        raise ValueError(no_start(source.name))
 
 
 def check_parameters(source: Source, parameters: Mapping[str, object]) -> None:

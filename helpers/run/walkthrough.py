@@ -19,7 +19,7 @@ from helpers.folders import expand_home
 from helpers.models import KNOWN, asked_for, find_source
 from helpers.models.sources import Source
 from helpers.results import PARTIAL, load_result, write_json, write_whole
-from helpers.run.about_model import check_parameters, describe_model
+from helpers.run.about_model import check_parameters, check_start, describe_model
 from helpers.run.contents import write_index
 from helpers.run.guard import guard_folder
 from helpers.run.notebooks import Outcome, find_notebooks, run_notebook
@@ -75,6 +75,7 @@ def run_walkthrough(
     source = find_source(model)
     chosen = {"MODEL": _hand_on(model, source), **(parameters or {})}
     check_parameters(source, chosen)
+    check_start(source)
     chapters = read_chapters(paths)
     folder = run_folder(source, build)
     with guard_folder(folder):

@@ -7,23 +7,11 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from helpers.heads import Head
-from helpers.models import Model, Site, SiteKind, StopRun
+from helpers.models import Model, Site, SiteKind, StopRun, UnsupportedModelError
 from helpers.progress import progress
 
 Reduce = Callable[[Tensor, slice], Tensor]
 """From an activation, and which rows of the input it is of, to what is kept: batch first."""
-
-_ORDER: list[SiteKind] = [
-    "resid_pre",
-    "q",
-    "k",
-    "v",
-    "pattern",
-    "z",
-    "attn_out",
-    "mlp_out",
-    "resid_post",
-]
 
 
 def collect(
@@ -49,22 +37,35 @@ def collect(
 
     Returns:
         What the functions gave, all rows together.
+
+    Raises:
+        UnsupportedModelError: If the model does not come by one of the sites.
     """
-    last = max(reduce, key=lambda site: (site.layer, _ORDER.index(site.kind)))
+    if any(site.kind == "pattern" for site in reduce):
+        model.need("pattern")
     kept: dict[Site, list[Tensor]] = {site: [] for site in reduce}
     size = batch_size or sequences_at_once(model, tokens.shape[1])
     for rows in progress(list(batch_slices(len(tokens), size)), label):
+        waited_for = set(reduce)
 
-        def keep(site: Site, rows: slice = rows) -> Callable[[Tensor], None]:
+        def keep(
+            site: Site, rows: slice = rows, waited_for: set[Site] = waited_for
+        ) -> Callable[[Tensor], None]:
             def hook(activation: Tensor) -> None:
                 kept[site].append(reduce[site](activation, rows))
-                if site == last:
+                waited_for.discard(site)
+                if not waited_for:  # families differ in the order in which they come by
                     raise StopRun
 
             return hook
 
         with torch.no_grad(), model.hooked({site: keep(site) for site in reduce}):
             model.run(tokens[rows], first_row=rows.start)
+        if waited_for:
+            raise UnsupportedModelError(
+                f"{model.name} never came by {', '.join(sorted(map(str, waited_for)))}: "
+                "TransformerLens names a hook point there that the family does not use."
+            )
     return {site: torch.cat(kept.pop(site)) for site in reduce}  # a site at a time: half the memory
 
 

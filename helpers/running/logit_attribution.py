@@ -37,7 +37,8 @@ def direct_logits(
     part[b, l, h, t] = z[b, t - 1, l, h] W_O^{l,h} · (W_U[:, token_t] - mean over v of W_U[:, v]),
     divided by the scale of the final norm at t - 1. In logits (nats up to the log-sum-exp): how
     much the head, by itself, raises the target token above the average token. What later layers
-    make of its output is not counted.
+    make of its output is not counted. Where a family scales or caps its logits, they are those
+    before.
 
     Args:
         model: The model.
@@ -48,16 +49,21 @@ def direct_logits(
     Returns:
         The parts, and the whole logit they are parts of.
 
+    Raises:
+        UnsupportedModelError: If heads do not add to logits in that way; see `Model.need`.
+
     Source: Elhage et al. 2021; nostalgebraist 2020 (logit lens).
     """
+    model.need("direct", "heads", "parts")
     wanted = range(tokens.shape[1] - 1)[targets]
     before = slice(wanted.start, wanted.stop)  # the positions that predict the targets
     sites = [Site("z", layer) for layer in range(model.n_layers)]
     last = Site("resid_post", model.n_layers - 1)
     bias = model.bridge.b_U
     parts = []
-    batches = list(batch_slices(len(tokens), sequences_at_once(model, tokens.shape[1])))
-    for rows in progress(batches, label):
+    # A quarter of the usual batch: the outputs of every layer are held beside each other.
+    size = max(1, sequences_at_once(model, tokens.shape[1]) // 4)
+    for rows in progress(list(batch_slices(len(tokens), size)), label):
         some = tokens[rows]
         reduce = {site: lambda value, _: value[:, before].clone() for site in [*sites, last]}
         with model.from_row(rows.start):
@@ -106,11 +112,8 @@ def logit_direction(
         residual: Residual stream after the last block.
         ids: One token for each.
     """
+    model.need("direct")
     towards = model.W_U.mT[ids] - model.W_U.mean(1)
-    kind = model.bridge.cfg.normalization_type or ""
-    if kind.startswith("LN"):
-        residual = residual - residual.mean(-1, keepdim=True)
+    if model.centres_at_last:
         towards = towards - towards.mean(-1, keepdim=True)
-    if not kind:
-        return towards
-    return towards / (residual.square().mean(-1, keepdim=True) + model.bridge.cfg.eps).sqrt()
+    return towards / model.last_scale(residual)

@@ -142,6 +142,7 @@ def predict_from(
     Returns:
         Log-probabilities in nats and hits, on the CPU.
     """
+    model.need("unembedding")
     gpu = model.device.type == "cuda"
     rows, block = (8 * ROWS, model.d_vocab) if gpu else (ROWS, BLOCK)
     parts = []
@@ -174,4 +175,4 @@ def _logits_in_blocks(
         weight = W_U[start : start + block]
         logits = buffer[: len(read) * len(weight)].view(len(read), len(weight))
         torch.addmm(b_U[start : start + block], read, weight.mT, out=logits)
-        yield start, logits
+        yield start, model.finish(logits)

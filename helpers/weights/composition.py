@@ -29,8 +29,12 @@ def k_composition(
     Returns:
         Scores, `[layer_from, head_from, layer_to, head_to]`.
 
+    Raises:
+        UnsupportedModelError: If the model's heads are more than their matrices.
+
     Source: Elhage et al. 2021, A Mathematical Framework for Transformer Circuits.
     """
+    model.need("weights", "heads", "scores")
     W_Q, W_K = model.stacked("W_Q"), model.stacked("W_K")
     W_V, W_O = model.stacked("W_V"), model.stacked("W_O")
     written, read = _gram(W_V), _gram(W_Q)

@@ -127,6 +127,7 @@ def _stacked(
     model: Model, heads: Heads
 ) -> tuple[Float[Tensor, "d_model inner"], Float[Tensor, "inner d_model"]]:
     """W_V side by side and W_O one below the other: their product is the sum of the heads' W_OV."""
+    model.need("weights", "heads", "direct")
     weights = [model.head_weights(head) for head in model.parse_heads(heads)]
     return torch.cat([w.W_V for w in weights], dim=1), torch.cat([w.W_O for w in weights])
 
@@ -165,6 +166,7 @@ def write_tokens(
         raise ValueError('"centred" takes a mean over many tokens: choose another embedding.')
     if not 1 <= k <= model.d_vocab:
         raise ValueError(f"{model.name} has {model.d_vocab} tokens: choose k from 1 to that.")
+    model.need("weights", "heads", "direct")
     chosen = model.parse_head(head)
     ids = read_tokens(model, token if isinstance(token, str) else [bos_token(model), token])[0, 1:]
     if len(ids) != 1:

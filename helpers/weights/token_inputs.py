@@ -75,6 +75,7 @@ def read_by_layer(
     if embedding == "effective":
         (E,) = token_residuals(model, [1], tokens=tokens)
     else:
+        model.need("embedding")
         E = model.W_E if tokens is None else model.W_E[tokens.to(model.device)]
     return {layer: E if embedding == "raw" else model.normalize(E, layer) for layer in layers}
 

@@ -65,9 +65,11 @@ def two_head_circuit(
     Raises:
         ValueError: If a head does not exist, a P is not in an earlier layer than I or is named
             twice, or `readings` were made for another number of heads.
+        UnsupportedModelError: If the model's heads are more than their matrices.
 
     Source: Elhage et al. 2021; top-1 test after ARENA 1.2 and the post.
     """
+    model.need("weights", "heads", "scores")
     senders, reader = model.parse_heads(previous), model.parse_head(induction)
     if len(set(senders)) < len(senders):
         raise ValueError(f"A head writes once; {', '.join(map(str, senders))} names one twice.")

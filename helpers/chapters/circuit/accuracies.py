@@ -11,7 +11,7 @@ from jaxtyping import Int
 from torch import Tensor
 
 from helpers.heads import Head
-from helpers.inputs import ordinary_tokens
+from helpers.inputs import shuffle_tokens
 from helpers.metrics import wilson_interval
 from helpers.models import Model
 from helpers.progress import progress
@@ -115,9 +115,7 @@ def sample_tokens(model: Model, tokens: int, seed: int) -> Int[Tensor, " token"]
     """
     if tokens < 2:
         raise ValueError(f"A sample needs at least 2 tokens to compare, got {tokens}.")
-    words = ordinary_tokens(model)
-    generator = torch.Generator().manual_seed(seed)
-    return words[torch.randperm(len(words), generator=generator)[:tokens]]
+    return shuffle_tokens(model, torch.Generator().manual_seed(seed))[:tokens]
 
 
 def tabulate_accuracy(result: xr.Dataset) -> pd.DataFrame:

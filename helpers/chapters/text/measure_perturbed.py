@@ -8,7 +8,14 @@ import xarray as xr
 from torch import Tensor
 
 from helpers.heads import Head
-from helpers.inputs import Input, RepeatedTokens, about, ordinary_tokens, read_repeated
+from helpers.inputs import (
+    Input,
+    RepeatedTokens,
+    about,
+    listed_tokens,
+    read_repeated,
+    without_special,
+)
 from helpers.models import Model
 from helpers.progress import progress
 from helpers.results import label_array
@@ -204,12 +211,13 @@ def _unused_tokens(model: Model, sample: RepeatedTokens, count: int) -> Tensor:
         ValueError: If there are none.
     """
     generator = torch.Generator().manual_seed(sample.seed + 1)
-    words = ordinary_tokens(model)
+    words = listed_tokens(model)
     rows = []
     for sequence in sample.tokens:
         free = words[~torch.isin(words, sequence)]
-        if not len(free):
+        drawn = free[torch.randperm(len(free), generator=generator)]
+        ordinary = without_special(model, drawn)
+        if not len(ordinary):
             raise ValueError(f"{model.name} has no token left that the sequence does not have.")
-        picks = torch.randperm(len(free), generator=generator)
-        rows.append(free[picks.repeat(count // len(free) + 1)[:count]])
+        rows.append(ordinary.repeat(count // len(ordinary) + 1)[:count])
     return torch.stack(rows)

@@ -14,7 +14,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from helpers.heads import Head
-from helpers.interventions.paths import PATH_SITES, PathEffect, PathInput
+from helpers.interventions.paths import PATH_SITES, PathEffect, PathInput, need_for_paths
 from helpers.interventions.values import AblationValues
 from helpers.models import CleanRun, Site
 from helpers.models.model import Hook
@@ -33,6 +33,7 @@ class PathCuts:
     def __init__(
         self, run: CleanRun, senders: Sequence[Head], last: int, values: AblationValues
     ) -> None:
+        need_for_paths(run.model, "direct")
         self.run = run
         self._own: dict[int, dict[Site, Tensor]] = {}
         first = min(head.layer for head in senders)
