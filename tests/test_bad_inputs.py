@@ -65,10 +65,10 @@ def refused(name: str, kind: type[Exception], words: list[str], root: Path, caps
     [
         ("run mini --n abc", ["argument --n: invalid int value: 'abc'"]),
         ("run mini --n 2.5", ["argument --n: invalid int value: '2.5'"]),
-        ("run mini --n 1", ["N=1 does not fit mini", "from 2 to 63"]),
-        ("run mini --n 64", ["N=64 does not fit mini", "from 2 to 63"]),
-        ("run mini --n -5", ["N=-5", "from 2 to 63"]),
-        ("run mini --sequences 0", ["SEQUENCES=0", "from 1"]),
+        ("run mini --n 9", ["N=9 does not fit mini", "from 10 to 63"]),
+        ("run mini --n 64", ["N=64 does not fit mini", "from 10 to 63"]),
+        ("run mini --n -5", ["N=-5", "from 10 to 63"]),
+        ("run mini --sequences 1", ["SEQUENCES=1", "from 2"]),
         ("run mini --seed -1", ["SEED=-1", "from 0"]),
         ("run mini --seed 99999999999", ["SEED=99999999999", "4294967295"]),
         ("run mini --seed", ["argument --seed: expected one argument"]),
@@ -269,6 +269,13 @@ def test_a_converted_model_that_is_damaged_is_made_anew(tmp_path, monkeypatch):
     cut("model.safetensors", 10**6)(made)
     assert smollm2.smollm2_directory() == made and smollm2.is_converted()
     assert [path.name for path in made.parent.iterdir() if path.is_dir()] == [made.name]
+
+
+def test_a_damaged_notebook_is_named(tmp_path, capsys):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "01_one.ipynb").write_text('{"cells": [')
+    assert main(["run", "mini", "--notebooks", "mine"]) == 2
+    said_once(capsys.readouterr().err, ["mine/01_one.ipynb is no notebook"], tmp_path)
 
 
 def test_auto_goes_on_with_mini_where_nothing_can_be_written(monkeypatch):

@@ -1,3 +1,5 @@
+import errno
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -159,6 +161,16 @@ def test_an_interrupted_write_leaves_nothing(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         write_whole(tmp_path / "deep" / "page.html", interrupted)
     assert names(tmp_path / "deep") == set()
+
+
+def test_a_full_disk_is_said_in_a_line_and_leaves_nothing_half(tmp_path):
+    def full(path):
+        path.write_text("half")
+        raise OSError(errno.ENOSPC, "Driver write request failed\n(file write failed: time = ...)")
+
+    with pytest.raises(OSError, match=r"No space left on device: '.*page\.html'$"):
+        write_whole(tmp_path / "page.html", full)
+    assert names(tmp_path) == set()
 
 
 def test_two_processes_do_not_write_into_one_file(tmp_path, monkeypatch):

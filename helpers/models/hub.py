@@ -76,19 +76,24 @@ def fetch_snapshot(repository: str, revision: str) -> Path:
         Directory of the snapshot in the local hub cache.
 
     Raises:
-        UnreachableModelError: If the hub refuses or breaks off.
+        UnreachableModelError: If the hub refuses or breaks off, or its cache cannot be written.
     """
-    from huggingface_hub import snapshot_download, utils
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError
+    from huggingface_hub import constants, snapshot_download, utils
 
     hidden = not (is_watched() or utils.are_progress_bars_disabled())
     if hidden:  # the client draws its bars into log files too
         utils.disable_progress_bars()
     try:
         return Path(snapshot_download(repository, revision=revision, allow_patterns=_WANTED))
-    except (HfHubHTTPError, HFValidationError, OSError) as error:
+    except Exception as error:  # of the hub, of whichever client it asks with, of the disk
+        said = (str(error) or type(error).__name__).splitlines()[0][:200]
+        if isinstance(error, OSError) and error.errno is not None:  # the disk's, not the hub's
+            raise UnreachableModelError(
+                f"{repository!r} cannot be kept in the hub's cache {constants.HF_HUB_CACHE}: "
+                f"{error.strerror}.\nTo fix: make room there, or name another folder in HF_HOME."
+            ) from error
         raise UnreachableModelError(
-            f"The hub would not hand out {repository!r} at revision {revision!r}: {error}\n"
+            f"The hub would not hand out {repository!r} at revision {revision!r}: {said}\n"
             "To fix: check the spelling; for a gated model run `hf auth login`; or fetch the "
             "files on another machine and pass their directory."
         ) from error

@@ -67,7 +67,7 @@ def smollm2_directory() -> Path:
             with FileLock(final.parent / "smollm2.lock"):
                 if not is_converted():
                     _make(final)
-    except (OSError, SafetensorError) as error:
+    except (OSError, SafetensorError, NotImplementedError) as error:  # the last: no locks there
         raise UnreachableModelError(
             f"SmolLM2 has to be converted once, and the cache {final.parent} cannot be written "
             f"({getattr(error, 'strerror', None) or error}).\nTo fix: make room there (it takes "

@@ -1,5 +1,6 @@
 """Results on disk: netCDF for labelled arrays, CSV for tables and for spreadsheets, JSON."""
 
+import errno
 import json
 import os
 from collections.abc import Callable
@@ -120,6 +121,9 @@ def write_whole(path: Path, write: Callable[[Path], object]) -> None:
     Args:
         path: Its place; the folder is made.
         write: Writes to the path that it gets.
+
+    Raises:
+        OSError: If it cannot be written; nothing half is left then.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     # One a process: two that write the same file must not write into one another's.
@@ -127,6 +131,11 @@ def write_whole(path: Path, write: Callable[[Path], object]) -> None:
     try:
         write(partial)
         partial.replace(path)
+    except OSError as error:
+        if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
+            raise
+        # HDF5 says it in five lines.
+        raise OSError(error.errno, os.strerror(error.errno), str(path)) from error
     finally:
         partial.unlink(missing_ok=True)
 

@@ -14,6 +14,8 @@ _KNOWN = {
 }
 _CONTEXT = ("n_positions", "n_ctx", "max_position_embeddings")
 """Names under which a configuration says how many tokens the model can read."""
+LEAST_N = 10
+"""Chapters look at single places, as far as ten tokens into the second half."""
 
 
 def describe_model(source: Source) -> str:
@@ -63,7 +65,7 @@ def check_parameters(source: Source, parameters: Mapping[str, object]) -> None:
     config = json.loads((source.directory / "config.json").read_text(encoding="utf-8"))
     reads = next((config[name] for name in _CONTEXT if config.get(name)), 2**32)
     most_n = min((reads - 1) // 2, config.get("vocab_size", 2**32) - 1)
-    ranges = {"N": (2, most_n), "SEQUENCES": (1, 2**16), "SEED": (0, 2**32 - 1)}
+    ranges = {"N": (LEAST_N, most_n), "SEQUENCES": (2, 2**16), "SEED": (0, 2**32 - 1)}
     for name, (least, most) in ranges.items():
         value = parameters.get(name, least)
         if not isinstance(value, int) or not least <= value <= most:

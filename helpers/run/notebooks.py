@@ -12,7 +12,7 @@ from pathlib import Path
 import nbformat
 
 from helpers.folders import folder_settings
-from helpers.run.outline import read_parameters
+from helpers.run.outline import parameter_names, read_notebook
 from helpers.threads import thread_settings
 
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
@@ -76,8 +76,8 @@ def run_notebook(
 
     from helpers.run.kernels import kernel_class, kernel_settings, say_end
 
-    notebook = nbformat.read(path, as_version=4)
-    asked = read_parameters(notebook)
+    notebook = read_notebook(path)
+    asked = parameter_names(notebook)
     # tqdm reads TQDM_DISABLE, but not where it opens a notebook's bar: who opens those has to ask.
     settings = {**thread_settings(), **folder_settings(), **environment, "TQDM_DISABLE": "1"}
     ends: list[int] = []

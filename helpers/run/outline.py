@@ -26,7 +26,19 @@ class Chapter:
 
 def read_chapters(paths: Sequence[Path]) -> list[Chapter]:
     """Title and question of notebooks, in their order."""
-    return [describe_chapter(path.stem, nbformat.read(path, as_version=4)) for path in paths]
+    return [describe_chapter(path.stem, read_notebook(path)) for path in paths]
+
+
+def read_notebook(path: Path) -> nbformat.NotebookNode:
+    """A notebook as it is saved.
+
+    Raises:
+        ValueError: If the file is none, or only half of one.
+    """
+    try:
+        return nbformat.read(path, as_version=4)
+    except (ValueError, AttributeError, nbformat.ValidationError) as error:
+        raise ValueError(f"{path} is no notebook, or a damaged one: get it again.") from error
 
 
 def describe_chapter(name: str, notebook: nbformat.NotebookNode) -> Chapter:
@@ -57,6 +69,22 @@ def read_parameters(notebook: nbformat.NotebookNode) -> dict[str, object]:
             if tag in cell.metadata.get("tags", []):
                 values |= _assignments(cell.source)
     return values
+
+
+def parameter_names(notebook: nbformat.NotebookNode) -> set[str]:
+    """Names that a notebook's `parameters` cell sets, to whatever.
+
+    Args:
+        notebook: The notebook.
+    """
+    cells = [cell for cell in notebook.cells if "parameters" in cell.metadata.get("tags", [])]
+    lines = [line for cell in cells for line in cell.source.splitlines()]
+    try:  # lines that only IPython understands set nothing
+        parsed = ast.parse("\n".join(line for line in lines if not line.startswith(("%", "!"))))
+    except SyntaxError:
+        return set()
+    names = [node for node in ast.walk(parsed) if isinstance(node, ast.Name)]
+    return {name.id for name in names if isinstance(name.ctx, ast.Store)}
 
 
 def _assignments(source: str) -> dict[str, object]:

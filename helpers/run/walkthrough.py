@@ -23,7 +23,7 @@ from helpers.run.about_model import check_parameters, check_start, describe_mode
 from helpers.run.contents import write_index
 from helpers.run.guard import guard_folder
 from helpers.run.notebooks import Outcome, find_notebooks, run_notebook
-from helpers.run.outline import Chapter, read_chapters, read_parameters
+from helpers.run.outline import Chapter, read_chapters, read_notebook, read_parameters
 from helpers.run.pages import GLOSSARY, say_failure, write_page
 from helpers.viewers import view_heads
 
@@ -76,14 +76,14 @@ def run_walkthrough(
     chosen = {"MODEL": _hand_on(model, source), **(parameters or {})}
     check_parameters(source, chosen)
     check_start(source)
+    chapters = read_chapters(paths)
     folder = run_folder(source, build)
     with guard_folder(folder):
-        pages = _Pages(source, read_chapters(paths), folder, _recipe(source, paths, chosen))
+        pages = _Pages(source, chapters, folder, _recipe(source, paths, chosen))
         done = pages.go_on()
         glossary = notebooks / f"{GLOSSARY}.ipynb"
         if glossary.is_file():
-            read = nbformat.read(glossary, as_version=4)
-            write_page(Outcome(GLOSSARY, read), folder, pages.chapters)
+            write_page(Outcome(GLOSSARY, read_notebook(glossary)), folder, chapters)
         _execute(paths, chosen, pages, done)
         pages.write(finished=True)
     return WalkthroughRun(folder, pages.outcomes)
@@ -119,11 +119,7 @@ def _execute(
                 ended = "as the interrupted run left it"
             else:
                 before = pages.kept()
-                outcome = run_notebook(
-                    path,
-                    parameters=chosen,
-                    environment=environment,
-                )
+                outcome = run_notebook(path, parameters=chosen, environment=environment)
                 took = time.monotonic() - start
                 ended = say_failure(outcome) or f"{took:.0f} s"
                 pages.add(outcome, took, sorted(pages.kept() - before))

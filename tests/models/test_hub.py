@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from helpers.models import UnreachableModelError
 from helpers.models import hub as client
 from helpers.models.sources import MINI_DIRECTORY
 
@@ -104,6 +105,24 @@ def test_a_cache_that_lacks_a_file_is_fetched_to_the_end(hub, tmp_path):
         (snapshot / name).write_bytes(FILES[name])
     said = run(LOAD, hub, tmp_path)
     assert said.endswith(f"chosen: fetched from {hub}\n{WANTED}\n")
+
+
+@pytest.mark.parametrize(
+    ("raised", "words"),
+    [
+        (RuntimeError("peer closed connection\nand more"), "'main': peer closed connection\n"),
+        (OSError(28, "No space left on device"), "cannot be kept in the hub's cache"),
+        (ValueError("x" * 999), "To fix: check the spelling"),
+    ],
+)
+def test_a_fetch_that_breaks_off_says_who_broke_it(monkeypatch, raised, words):
+    def breaks(*_, **__):
+        raise raised
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", breaks)
+    with pytest.raises(UnreachableModelError) as error:
+        client.fetch_snapshot("owner/name", "main")
+    assert words in str(error.value) and len(str(error.value)) < 500
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from whole import read_all
 from helpers.__main__ import main
 from helpers.run import RunError, guard, kernels, run_notebook, run_walkthrough
 from helpers.run import walkthrough as module
+from helpers.run.outline import parameter_names
 
 PARAMETERS = new_code_cell('MODEL = "auto"\nN = 5', metadata={"tags": ["parameters"]})
 KEPT = "import pandas as pd\nfrom helpers import keep\n_ = keep(pd.DataFrame({'a': [1, 2]}), 'one')"
@@ -131,6 +132,20 @@ def test_only_notebooks_that_have_a_parameter_get_it(tmp_path):
     assert not any("SEED" in cell.source for cell in outcome.executed.cells)
 
 
+@pytest.mark.parametrize(
+    ("source", "names"),
+    [
+        ('MODEL = "auto"  # N = 5', {"MODEL"}),
+        ("MODEL, N = 'auto', -1\nSEED: int = 2**5", {"MODEL", "N", "SEED"}),
+        ("%load_ext x\nN = 5\nassert N == 5", {"N"}),
+        ("not python", set()),
+    ],
+)
+def test_the_parameters_of_a_notebook(source, names):
+    cells = [new_code_cell(source, metadata={"tags": ["parameters"]}), new_code_cell("OTHER = 1")]
+    assert parameter_names(new_notebook(cells=cells)) == names
+
+
 def test_paths_of_the_environment_mean_the_same_in_a_kernel(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HELPERS_CACHE", "cache")
@@ -167,8 +182,9 @@ SLOW = """
 import time
 from pathlib import Path
 Path({!r}).touch()
-while not Path({!r}).exists():
-    time.sleep(0.05)
+for _ in range(1000):
+    if not Path({!r}).exists():
+        time.sleep(0.05)
 """
 RUN = [sys.executable, "-m", "helpers", "run", "mini"]
 
@@ -203,10 +219,10 @@ def test_runs_side_by_side_do_not_disturb_one_another(tmp_path):
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
         )
-        for n in (2, 3, 4)
+        for n in (12, 13, 14)
     ]
     assert [process.communicate()[1] for process in started] == [b"", b"", b""]
-    for n in (2, 3, 4):
+    for n in (12, 13, 14):
         folder = tmp_path / f"build{n}" / "mini"
         executed = nbformat.read(folder / "01_one.ipynb", as_version=4)
         assert executed.cells[-1].outputs[0].data["text/plain"] == str(n * 11)

@@ -170,7 +170,7 @@ def test_only_a_run_of_the_same_goes_on(counted, change):
     go, ran, root = counted
     options = {}
     if change == "parameters":
-        options["parameters"] = {"N": 9}
+        options["parameters"] = {"N": 20}
     elif change == "notebook":
         write(root / "notebooks", "03_three", new_code_cell("2"))
     elif change == "data":
