@@ -3,7 +3,7 @@
 from helpers.claims import about_circuit, about_heads, about_text, post_claims
 from helpers.claims.evidence import EVIDENCE, Evidence, OwnLine, judge_evidence
 from helpers.claims.headline import describe_run
-from helpers.claims.line import Line
+from helpers.claims.line import ENDED, Line
 from helpers.claims.numbers import Number
 from helpers.claims.post import CLAIMS, Claim, PostLine
 from helpers.claims.table import claims_as_json, collect_claims, compare_evidence

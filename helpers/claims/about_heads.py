@@ -6,7 +6,7 @@ import xarray as xr
 from helpers.claims.evidence import Finding, claim, nothing
 from helpers.claims.numbers import Number, mean_of, upper, upper_of_others
 from helpers.heads import Head
-from helpers.results import selection_frequency
+from helpers.results import NotMeasurableError, selection_frequency
 
 _NONE = "no such head stands out in this model"
 
@@ -91,6 +91,8 @@ def same_head(stability: xr.Dataset) -> Finding:
 def layer_difference(layers: xr.Dataset, *, component: str, more: str, less: str) -> Finding:
     """lower end above 0.02 nats"""
     effect = layers["effect"].sel(component=component, removal="mean").isel(layer=slice(1, None))
+    if not effect.sizes["layer"]:
+        raise NotMeasurableError("the model has one layer")
     per_sequence = effect.mean("layer")
     # Independent samples: which sequence of one is taken with which of the other is chance.
     a, b = (per_sequence.sel(input=name).to_numpy() for name in (more, less))

@@ -19,8 +19,9 @@ import xarray as xr
 from helpers.claims.line import ChapterName, Line
 from helpers.claims.numbers import Number, plain
 from helpers.claims.units import say_control, say_number
+from helpers.results import NotMeasurableError
 
-Found = Literal["holds", "does not hold", "not run"]
+Found = Literal["holds", "does not hold", "not run", "cannot be measured here"]
 
 
 @dataclass(frozen=True)
@@ -136,7 +137,11 @@ class OwnLine(Line):
 
 
 def judge_evidence(
-    claim: Evidence, results: Mapping[str, xr.Dataset], model: str, revision: str
+    claim: Evidence,
+    results: Mapping[str, xr.Dataset],
+    model: str,
+    revision: str,
+    ended: Mapping[str, str] | None = None,
 ) -> OwnLine:
     """Measure one claim on the results of a run.
 
@@ -145,12 +150,18 @@ def judge_evidence(
         results: Results by the names under which the notebooks keep them.
         model: Name of the model.
         revision: Of which weights.
+        ended: Why a chapter has no more to measure, by chapter.
     """
     verdict: Found = "not run"
     found = nothing("")
     if all(name in results for name in claim.needs):
-        found = claim.measure(*(results[name] for name in claim.needs))
-        verdict = "holds" if found.holds else "does not hold"
+        try:
+            found = claim.measure(*(results[name] for name in claim.needs))
+            verdict = "holds" if found.holds else "does not hold"
+        except NotMeasurableError as error:
+            verdict, found = "cannot be measured here", nothing(str(error))
+    elif ended and claim.chapter in ended:
+        verdict, found = "cannot be measured here", nothing(ended[claim.chapter])
     return OwnLine(
         id=claim.id,
         claim=claim.text,

@@ -57,12 +57,14 @@ def _say_removal(lines: dict[str, Line]) -> list[str]:
 
 def _say_verdicts(claims: Sequence[Line]) -> list[str]:
     ours = [line.verdict for line in claims if isinstance(line, OwnLine)]
-    counts = {name: ours.count(name) for name in ("holds", "does not hold", "not run")}
+    counts = {name: ours.count(name) for name in {"holds", "does not hold", *ours}}
     if not ours:
         return []
     said = f"Of our own {len(ours)} claims, {counts['holds']} hold on this model and "
     said += f"{counts['does not hold']} do not"
-    return [said + (f"; {counts['not run']} were not run." if counts["not run"] else ".")]
+    left = {"not run": "were not run", "cannot be measured here": "cannot be measured on it"}
+    more = [f"{counts[name]} {words}" for name, words in left.items() if counts.get(name)]
+    return ["; ".join([said, *more]) + "."]
 
 
 def _corrected(lines: dict[str, Line], name: str) -> str | None:

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
+ENDED = ".ended"
+"""Ending of the file that says why a chapter has no more to measure on a model."""
 ChapterName = Literal["loss", "scan", "mlps", "circuit", "removal", "paths", "text"]
 
 

@@ -4,7 +4,7 @@ The pattern is what any model can show; whether the post's own number is reprodu
 post's own model only.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -14,13 +14,19 @@ from helpers.claims.line import ChapterName, Line
 from helpers.claims.numbers import Number, plain
 from helpers.claims.units import dress, say_number
 from helpers.heads import Head
-from helpers.results import find_pair
+from helpers.results import NotMeasurableError, find_pair
 
 POST_MODEL = "gpt2"
 POST_PAIR = Head(4, 11), Head(5, 5)
 """Its previous-token head and its induction head."""
 
-Verdict = Literal["reproduced", "differs", "not comparable (model is not gpt2)", "not measured"]
+Verdict = Literal[
+    "reproduced",
+    "differs",
+    "not comparable (model is not gpt2)",
+    "not measured",
+    "cannot be measured here",
+]
 
 
 def choose_pair(scores: xr.Dataset) -> tuple[Head, Head]:
@@ -153,7 +159,13 @@ class PostLine(Line):
         return say_number(self.id, self.corrected, self.low, self.high)
 
 
-def judge_post(claim: Claim, results: dict[str, xr.Dataset], model: str, revision: str) -> PostLine:
+def judge_post(
+    claim: Claim,
+    results: Mapping[str, xr.Dataset],
+    model: str,
+    revision: str,
+    ended: Mapping[str, str] | None = None,
+) -> PostLine:
     """Measure one claim on the results of a run, and hold it against the post.
 
     Args:
@@ -161,13 +173,19 @@ def judge_post(claim: Claim, results: dict[str, xr.Dataset], model: str, revisio
         results: Results by the names under which the notebooks keep them.
         model: Name of the model.
         revision: Of which weights.
+        ended: Why a chapter has no more to measure, by chapter.
     """
-    shown = None
+    shown, why = None, ""
     if all(name in results for name in claim.needs):
-        shown = claim.measure(*(results[name] for name in claim.needs))
+        try:
+            shown = claim.measure(*(results[name] for name in claim.needs))
+        except NotMeasurableError as error:
+            why = str(error)
+    else:
+        why = (ended or {}).get(claim.chapter, "")
     verdict: Verdict
     if shown is None:
-        verdict = "not measured"
+        verdict = "cannot be measured here" if why else "not measured"
     elif model != POST_MODEL:
         verdict = "not comparable (model is not gpt2)"
     else:
@@ -188,7 +206,7 @@ def judge_post(claim: Claim, results: dict[str, xr.Dataset], model: str, revisio
         otherwise=claim.otherwise,
         pattern=claim.pattern,
         shows_pattern=shown.pattern if shown else None,
-        subject=shown.subject if shown else "",
+        subject=shown.subject if shown else why,
         model=model,
         revision=revision,
     )

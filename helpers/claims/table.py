@@ -5,7 +5,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from helpers.claims.evidence import EVIDENCE, OwnLine, judge_evidence
-from helpers.claims.line import Line
+from helpers.claims.line import ENDED, Line
 from helpers.claims.post import CLAIMS, judge_post
 from helpers.results import load_result
 
@@ -18,12 +18,14 @@ def collect_claims(folder: Path) -> list[Line]:
 
     Returns:
         One line a claim: the post's, C1 … C8, then ours, E1 …; claims whose notebook did not
-        finish are "not measured" and "not run".
+        finish are "not measured" and "not run"; what a model has nothing to be measured by "cannot
+        be measured here".
 
     Raises:
         FileNotFoundError: If the folder holds no result at all.
         ValueError: If its results are of different models.
     """
+    ended = {path.stem: path.read_text(encoding="utf-8") for path in folder.glob(f"*{ENDED}")}
     found = {path.stem: load_result(path) for path in sorted(folder.glob("*.nc"))}
     if not found:
         raise FileNotFoundError(
@@ -35,8 +37,8 @@ def collect_claims(folder: Path) -> list[Line]:
         raise ValueError(f"{folder} mixes results of {sorted(models)}: run the notebooks again.")
     ((model, revision),) = models
     return [
-        *(judge_post(claim, found, model, revision) for claim in CLAIMS),
-        *(judge_evidence(claim, found, model, revision) for claim in EVIDENCE),
+        *(judge_post(claim, found, model, revision, ended) for claim in CLAIMS),
+        *(judge_evidence(claim, found, model, revision, ended) for claim in EVIDENCE),
     ]
 
 

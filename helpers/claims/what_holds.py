@@ -82,6 +82,7 @@ def explain_failures(lines: Sequence[Line]) -> Prose:
     ]
     said = [f"{say_line(line)} (Chapter {link_chapter(line.chapter)})" for line in failed]
     after = f"\n\nNot run: {_ids(missing)}; their chapters come first." if missing else ""
+    after += _say_unmeasurable(lines)
     if not said:
         return Prose(f"Every claim that was measured holds.{after}" if lines else _nothing())
     ours = sum(isinstance(line, OwnLine) for line in failed)
@@ -90,6 +91,17 @@ def explain_failures(lines: Sequence[Line]) -> Prose:
         "the post's patterns are not shown:"
     )
     return bullets(before, said, after)
+
+
+def _say_unmeasurable(lines: Sequence[Line]) -> str:
+    """What cannot be measured on a model, claims with the same reason together."""
+    why: dict[str, list[str]] = {}
+    for line in lines:
+        if line.verdict == "cannot be measured here":
+            why.setdefault(line.subject, []).append(line.id)
+    return "".join(
+        f"\n\nCannot be measured here: {_ids(ids)} ({said})." for said, ids in why.items()
+    )
 
 
 def sum_up(lines: Sequence[Line]) -> Prose:

@@ -19,3 +19,13 @@ class BrokenModelError(ModelError):
 
 class UnsupportedModelError(ModelError):
     """The model has no causal language-model head or no attention patterns to look at."""
+
+
+class UnmetNeedError(UnsupportedModelError):
+    """A helper builds on what is not true of this model; what does not build on it works.
+
+    A chapter in which it is raised ends there, without having failed.
+    """
+
+    def _render_traceback_(self) -> list[str]:
+        return [str(self)]

@@ -12,7 +12,7 @@ from torch import Tensor
 from transformer_lens.model_bridge import TransformerBridge
 
 from helpers.heads import Head, parse_heads
-from helpers.models.errors import UnsupportedModelError
+from helpers.models.errors import UnmetNeedError, UnsupportedModelError
 from helpers.models.head_weights import HeadWeights
 from helpers.models.sites import Part, Site, parse_part
 from helpers.models.skip_unwatched import skip_unwatched
@@ -330,11 +330,11 @@ class Model:
                 "embedding", "removal", "pattern".
 
         Raises:
-            UnsupportedModelError: If one of them is not true of the model.
+            UnmetNeedError: If one of them is not true of the model.
         """
         for need in needs:
             if need in self.fails:
-                raise UnsupportedModelError(
+                raise UnmetNeedError(
                     f"This cannot be measured on {self.name}: {self.fails[need]}. Choose a model "
                     "of another family; what does not build on this works."
                 )

@@ -13,4 +13,5 @@ from helpers.results.files import (
     write_whole,
 )
 from helpers.results.labels import LEVEL, Value, label_array, summarize, token_coord
+from helpers.results.not_measurable import NotMeasurableError
 from helpers.results.ranking import find_pair, rank_heads, selection_frequency

@@ -7,6 +7,7 @@ import xarray as xr
 from helpers.heads import Head
 from helpers.metrics import bootstrap_top
 from helpers.results.labels import label_array, summarize
+from helpers.results.not_measurable import NotMeasurableError
 
 
 def rank_heads(scores: xr.Dataset, *, by: str = "induction") -> pd.DataFrame:
@@ -52,11 +53,11 @@ def find_pair(scores: xr.Dataset) -> tuple[Head, Head]:
         Previous-token head and induction head.
 
     Raises:
-        ValueError: If no head past layer 0 is left to be the induction head.
+        NotMeasurableError: If no head past layer 0 is left to be the induction head.
     """
     by_induction = [head for head in rank_heads(scores, by="induction")["head"] if head.layer > 0]
     if not by_induction:
-        raise ValueError("A two-head circuit needs two layers, the model has one.")
+        raise NotMeasurableError("a circuit of two heads takes two layers, the model has one")
     induction = by_induction[0]
     by_previous = rank_heads(scores, by="previous_token")["head"]
     return next(head for head in by_previous if head.layer < induction.layer), induction

@@ -31,12 +31,18 @@ class Outcome:
         executed: The executed notebook; with outputs up to the error if there was one.
         cell: Number of the failed cell, counted over all cells from 1, or None.
         error: The error in one line, or None.
+        ended: Why there is nothing more to measure on this model, or None.
     """
 
     notebook: str
     executed: nbformat.NotebookNode
     cell: int | None = None
     error: str | None = None
+    ended: str | None = None
+
+
+_ENDS = {"NotMeasurableError", "UnmetNeedError"}
+"""Errors that say: this model has no more to be measured. The chapter did not fail."""
 
 
 def find_notebooks(folder: Path) -> list[Path]:
@@ -83,7 +89,7 @@ def run_notebook(
     ends: list[int] = []
     with tempfile.TemporaryDirectory() as scratch, _environment(settings), _unlogged():
         output = Path(scratch) / "executed.ipynb"
-        cell = error = None
+        cell = error = ended = None
         try:
             papermill.execute_notebook(
                 str(path),
@@ -100,11 +106,17 @@ def run_notebook(
                 iopub_timeout=_PATIENCE,
             )
         except PapermillExecutionError as raised:
-            cell, error = raised.cell_index + 1, _one_line(f"{raised.ename}: {raised.evalue}")
+            if raised.ename in _ENDS:
+                ended = _one_line(raised.evalue)
+            else:
+                error = _one_line(f"{raised.ename}: {raised.evalue}")
+            cell = raised.cell_index + 1
         except (CellTimeoutError, RuntimeError) as raised:  # a kernel that died, or did not start
             error = say_end(ends[-1]) if ends else _one_line(str(raised))
         executed = nbformat.read(output, as_version=4) if output.is_file() else notebook
-    return Outcome(path.stem, executed, cell or (_last_started(executed) if error else None), error)
+    if error:
+        cell = cell or _last_started(executed)
+    return Outcome(path.stem, executed, cell, error, ended)
 
 
 def _last_started(executed: nbformat.NotebookNode) -> int | None:

@@ -53,6 +53,7 @@ def write_page(outcome: Outcome, folder: Path, chapters: Sequence[Chapter] = ())
         "previous": chapters[place - 1] if place else None,
         "next": None if place is None else next(iter(chapters[place + 1 :]), None),
         "failure": say_failure(outcome),
+        "end": say_end(outcome),
         **frame_page("page"),
         "plotly": get_plotlyjs() if figures else "",
         "figures": f"{script}\ndrawFigures({json.dumps(theme.SCHEMES)});",
@@ -61,6 +62,15 @@ def write_page(outcome: Outcome, folder: Path, chapters: Sequence[Chapter] = ())
     path = folder / f"{outcome.notebook}.html"
     write_whole(path, lambda to: to.write_text(page, encoding="utf-8"))
     return path
+
+
+def say_end(outcome: Outcome) -> str:
+    """Where a notebook came to its end before its last cell, and why, or nothing."""
+    if not outcome.ended:
+        return ""
+    why = outcome.ended
+    why = why if why.startswith("This cannot be measured") else f"cannot be measured here: {why}"
+    return f"ends in cell {outcome.cell}: {why}"
 
 
 def say_failure(outcome: Outcome) -> str:

@@ -14,9 +14,10 @@ from typing import NamedTuple
 import nbformat
 from tqdm import tqdm
 
-from helpers.claims import claims_as_json, collect_claims
+from helpers.claims import ENDED, Line, claims_as_json, collect_claims
 from helpers.folders import expand_home
 from helpers.models import KNOWN, asked_for, find_source
+from helpers.models.network import say_briefly
 from helpers.models.sources import Source
 from helpers.results import PARTIAL, load_result, write_json, write_whole
 from helpers.run.about_model import check_parameters, check_start, describe_model
@@ -24,7 +25,7 @@ from helpers.run.contents import write_index
 from helpers.run.guard import guard_folder
 from helpers.run.notebooks import Outcome, find_notebooks, run_notebook
 from helpers.run.outline import Chapter, read_chapters, read_notebook, read_parameters
-from helpers.run.pages import GLOSSARY, say_failure, write_page
+from helpers.run.pages import GLOSSARY, say_end, say_failure, write_page
 from helpers.viewers import view_heads
 
 _CAPTION = (
@@ -121,7 +122,7 @@ def _execute(
                 before = pages.kept()
                 outcome = run_notebook(path, parameters=chosen, environment=environment)
                 took = time.monotonic() - start
-                ended = say_failure(outcome) or f"{took:.0f} s"
+                ended = say_failure(outcome) or say_end(outcome) or f"{took:.0f} s"
                 pages.add(outcome, took, sorted(pages.kept() - before))
             bar.update()
             if bar.disable:
@@ -187,6 +188,10 @@ class _Pages:
         write_page(outcome, self.folder, self.chapters)
         order = [chapter.notebook for chapter in self.chapters]
         self.outcomes = sorted([*self.outcomes, outcome], key=lambda one: order.index(one.notebook))
+        if outcome.ended:
+            why, place = outcome.ended, self.data / f"{outcome.notebook[3:]}{ENDED}"
+            write_whole(place, lambda to: to.write_text(why, encoding="utf-8"))
+            kept = [*kept, place.name]
         self.kept_by[outcome.notebook] = kept
         if not outcome.error:
             self.seconds[outcome.notebook] = round(took, 1)
@@ -194,16 +199,13 @@ class _Pages:
 
     def write(self, *, finished: bool) -> None:
         """Write the index, the claims and run.json as far as the run has come."""
-        claims = []
-        if any(self.data.glob("*.nc")):
-            claims = collect_claims(self.data)
-            write_json(claims_as_json(claims), self.folder / "claims.json")
+        claims = self._judge()
         chosen = read_parameters(self.outcomes[0].executed)
         told = {"model": self.source.name, "revision": self.source.revision, "parameters": chosen}
         told |= {"seconds": self.seconds, "kept": self.kept_by}
         told |= {"recipe": self.recipe, "finished": finished}
         write_json(told, self.folder / "run.json")
-        picture = draw_first_picture(self.data)
+        picture = _draw_or_say(self.data)
         write_index(
             self.outcomes,
             self.chapters,
@@ -215,6 +217,27 @@ class _Pages:
             picture=picture,
             caption=_CAPTION if picture else "",
         )
+
+    def _judge(self) -> list[Line]:
+        """The claims; whatever is wrong with a result, the index is written."""
+        if not any(self.data.glob("*.nc")):
+            return []
+        try:
+            claims = collect_claims(self.data)
+        except Exception as error:
+            sys.stderr.write(f"The claims of this run cannot be judged: {say_briefly(error)}\n")
+            return []
+        write_json(claims_as_json(claims), self.folder / "claims.json")
+        return claims
+
+
+def _draw_or_say(data: Path) -> str:
+    """The explorer; nothing, and a line on stderr, if a result is such that it cannot be drawn."""
+    try:
+        return draw_first_picture(data)
+    except Exception as error:
+        sys.stderr.write(f"The index goes without its picture: {say_briefly(error)}\n")
+        return ""
 
 
 def _recipe(source: Source, paths: Sequence[Path], parameters: Mapping[str, object]) -> str:
