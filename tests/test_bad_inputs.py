@@ -21,6 +21,7 @@ from helpers.models import (
     smollm2,
     sources,
 )
+from helpers.models.directory import check_directory
 from helpers.run import walkthrough
 
 Change = Callable[[Path], object]
@@ -267,7 +268,8 @@ def test_a_converted_model_that_is_damaged_is_made_anew(tmp_path, monkeypatch):
     monkeypatch.setattr(smollm2, "check_sha256", lambda path: None)
     made = smollm2.smollm2_directory()
     cut("model.safetensors", 10**6)(made)
-    assert smollm2.smollm2_directory() == made and smollm2.is_converted()
+    assert smollm2.smollm2_directory() == made
+    check_directory(made)
     assert [path.name for path in made.parent.iterdir() if path.is_dir()] == [made.name]
 
 
