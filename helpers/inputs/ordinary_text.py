@@ -11,6 +11,7 @@ from helpers.inputs.repeated_tokens import RepeatedTokens
 from helpers.inputs.tokenizing import Input, bos_token, ordinary_tokens, read_tokens
 from helpers.mini.language import MarkovLanguage
 from helpers.models import Model
+from helpers.results import NotMeasurableError
 
 UNKNOWN = 0.1
 """A tokenizer that knows fewer words than nine in ten cannot read a text."""
@@ -86,15 +87,15 @@ def sample_text(
         The sample, tokens of shape `[sequences, length + 1]`.
 
     Raises:
-        ValueError: If the length does not fit the model's context, or fewer paragraphs than
-            asked for are that long.
+        NotMeasurableError: If the length does not fit the model's context.
+        ValueError: If fewer paragraphs than asked for are that long.
     """
     if length < 1 or sequences < 1:
         raise ValueError(
             f"Need length >= 1 and sequences >= 1, got length={length}, sequences={sequences}."
         )
     if length + 1 > model.n_ctx:
-        raise ValueError(
+        raise NotMeasurableError(
             f"length={length} and BOS are {length + 1} tokens, but {model.name} can read "
             f"{model.n_ctx}: choose length <= {model.n_ctx - 1}."
         )

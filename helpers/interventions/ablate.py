@@ -46,7 +46,9 @@ def ablate(
         parts: "L5H5" or `Head` for heads, "L3.mlp" or "L3.attn" for all that a layer writes; one
             or a list of them.
         method: What takes the place of their output: "zero"; "mean" over the sequences of the
-            reference; "resample": that of another sequence of the reference.
+            reference; "resample": that of another sequence of the reference. Where heads have value
+            biases, "zero" leaves them in: they are folded into the layer's own bias, while zeroing
+            z in plain transformers takes them out too. The other two are the same in both.
         reference: Input that values are taken from: a sample or token ids, at least two sequences
             but for "zero"; or `AblationValues` taken before. If none is given, 32 repeated
             sequences of the project's own. Where its length is the input's, values are taken

@@ -23,7 +23,8 @@ class AblationValues:
 
     | method     | out[b, t] becomes                                                     |
     |------------|-----------------------------------------------------------------------|
-    | zero       | 0                                                                     |
+    | zero       | 0; a head's value bias stays, in the layer's own, which it is folded  |
+    |            | into                                                                  |
     | mean       | the mean of out[t] over sequences                                     |
     | resample   | out[t] of another sequence: a seeded cycle through all of them        |
     | first_half | out[t - N] of the same `[BOS, r, r]`, for t > N: the same token, one  |

@@ -1,9 +1,12 @@
 """Inside an intervention everything sees it, outside nothing does."""
 
+import copy
+
 import pandas as pd
 import pytest
 import torch
 import xarray as xr
+from transformers import GPT2Config
 from unchecked import unchecked
 from without import predict_without
 
@@ -21,7 +24,7 @@ from helpers import (
 )
 from helpers.inputs import bos_token
 from helpers.interventions import AblationValues
-from helpers.models import Site, UnsupportedModelError
+from helpers.models import Site, UnsupportedModelError, network_model, untrained_network
 
 TEXT = "the old king gave the gold ring to anna, and then the old king gave the gold"
 
@@ -264,3 +267,41 @@ def test_names_on_a_donor_say_which_dimension_is_which(mini, sample):
     with patch(mini, "L1.mlp", (donor * 0.5).transpose("position", "sequence", "d")) as words:
         assert log_probs(mini, sample).drop_attrs().equals(right.drop_attrs())
     assert words == f"patch L1.mlp (a value of shape {donor.shape})"
+
+
+def test_zero_leaves_the_value_bias_where_it_is_folded():
+    """What the docstring says: in plain transformers z holds the bias too, so zeroing takes it."""
+    network = untrained_network(
+        GPT2Config(
+            n_layer=2,
+            n_head=4,
+            n_embd=32,
+            vocab_size=60,
+            bos_token_id=0,
+            eos_token_id=0,
+            initializer_range=0.3,
+        )
+    )
+    with torch.no_grad():
+        for block in network.transformer.h:
+            block.attn.c_attn.bias.normal_(generator=torch.Generator().manual_seed(0))
+    biased = network_model(lambda: copy.deepcopy(network), "biased", "random weights")
+    tokens = torch.randint(1, 50, (3, 9), generator=torch.Generator().manual_seed(1))
+    bias = network.transformer.h[1].attn.c_attn.bias[-8:]  # the last head's values
+
+    def put(rest):
+        def hook(_module, args):
+            z = args[0].clone()
+            z[:, 1:, -8:] = rest
+            return (z,)
+
+        with torch.no_grad():
+            handle = network.transformer.h[1].attn.c_proj.register_forward_pre_hook(hook)
+            logits = network(tokens).logits.log_softmax(-1)
+            handle.remove()
+            return logits
+
+    with ablate(biased, "L1H3", method="zero"):
+        found = biased(tokens).log_softmax(-1)
+    assert found.sub(put(bias)).abs().max() < 1e-4
+    assert found.sub(put(0.0)).abs().max() > 1e-3

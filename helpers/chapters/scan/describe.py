@@ -14,7 +14,7 @@ def describe_heads(scores: xr.Dataset, *, by: str = "induction") -> Prose:
         by: The score.
     """
     ranking = rank_heads(scores, by=by)
-    best, second = ranking.iloc[0], ranking.iloc[1]
+    best = ranking.iloc[0]
     chance = float(scores[by].attrs["chance"])
     above = int((ranking[by].to_numpy() > 0.5).sum())
     score = interval(best, ".3f", of=(by, "low", "high"))
@@ -24,11 +24,13 @@ def describe_heads(scores: xr.Dataset, *, by: str = "induction") -> Prose:
             f"No {kind} head of **{model}** stands out: the best, {best['head']}, has a score of "
             f"{score}, and uniform attention would score {chance:.3f}."
         )
-    runner_up = f"the runner-up {second['head']} ({second[by]:.3f})"
-    apart = best["low"] > second["high"]
-    lead = (
-        f"its interval lies above that of {runner_up}" if apart else f"{runner_up} overlaps with it"
-    )
+    lead = "the model has no other head"
+    if len(ranking) > 1:
+        second = ranking.iloc[1]
+        runner_up = f"the runner-up {second['head']} ({second[by]:.3f})"
+        apart = best["low"] > second["high"]
+        lead = f"{runner_up} overlaps with it"
+        lead = f"its interval lies above that of {runner_up}" if apart else lead
     count = f"{above} of {len(ranking)} heads {'scores' if above == 1 else 'score'}"
     return Prose(
         f"The best {kind} head of **{model}** is **{best['head']}** with a score of {score}, "
@@ -45,15 +47,19 @@ def describe_stability(stability: xr.Dataset, by: str = "induction") -> Prose:
         by: "induction" or "previous_token".
     """
     table = selection_frequency(stability, by)
-    best, second = table.iloc[0], table.iloc[1]
+    best, others = table.iloc[0], table.iloc[1:2]
     seeds, sequences = stability.sizes["seed"], stability.sizes["sequence"]
-    lead, behind = (interval(row, ".3f", of=(by, "low", "high")) for row in (best, second))
+    lead = interval(best, ".3f", of=(by, "low", "high"))
+    behind = "".join(
+        f" The runner-up, {row['head']}, has {interval(row, '.3f', of=(by, 'low', 'high'))} and "
+        f"comes first in {row['draws_on_top']:.0%} of the draws."
+        for _, row in others.iterrows()
+    )
     said = Prose(
         f"Over {seeds} seeds of {sequences} sequences the best {by.replace('_', '-')} head of "
         f"**{stability.attrs['model']}** is **{best['head']}** with {lead}: it comes first with "
         f"{best['seeds_on_top']} of {seeds} seeds and in {best['draws_on_top']:.0%} of bootstrap "
-        f"draws. The runner-up, {second['head']}, has {behind} and comes first in "
-        f"{second['draws_on_top']:.0%} of the draws."
+        f"draws.{behind}"
     )
     if "unrepeated" not in table:
         return said
