@@ -1,5 +1,7 @@
 """Tokenizers of other kinds: SentencePiece's space, added special tokens, rows without a token."""
 
+from pathlib import Path
+
 import pytest
 import torch
 from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers
@@ -146,3 +148,15 @@ def test_eos_starts_where_there_is_no_bos(tmp_path):
     model = load_model(saved(tmp_path, eos_token="</s>"))
     assert bos_token(model) == 2
     assert sample_repeated_tokens(model, n=5, sequences=2).tokens[:, 0].tolist() == [2, 2]
+
+
+def test_a_run_says_so_before_its_first_kernel(tmp_path, monkeypatch):
+    from helpers.run import run_walkthrough, walkthrough
+
+    monkeypatch.setattr(walkthrough, "run_notebook", lambda *_, **__: pytest.fail("a kernel ran"))
+    where = saved(tmp_path / "startless", unk_token="<unk>")
+    with pytest.raises(ValueError, match="no BOS and no EOS token"):
+        run_walkthrough(
+            where, notebooks=Path("notebooks"), build=tmp_path / "build", parameters={"N": 10}
+        )
+    assert not list(tmp_path.glob("build/*/*.html"))
