@@ -26,15 +26,17 @@ def describe_model(source: Source) -> str:
     """
     config = json.loads((source.directory / "config.json").read_text(encoding="utf-8"))
 
-    def number(*names: str) -> str:
-        return next((f"{config[name]:,}" for name in names if config.get(name)), "?")
+    def number(*names: str, of: str) -> str:
+        found = next((config[name] for name in names if config.get(name)), None)
+        return f"? {of}s" if found is None else f"{found:,} {of}{'s' if found != 1 else ''}"
 
     kind = _KNOWN.get(source.name, f"a {config.get('model_type', 'transformer')} model")
     return (
         f"All numbers here are those of {source.name}, {kind}: "
-        f"{number('n_layer', 'num_hidden_layers')} layers of "
-        f"{number('n_head', 'num_attention_heads')} heads, d_model "
-        f"{number('n_embd', 'hidden_size')}, {number('vocab_size')} tokens."
+        f"{number('n_layer', 'num_hidden_layers', of='layer')} of "
+        f"{number('n_head', 'num_attention_heads', of='head')}, d_model "
+        f"{config.get('n_embd') or config.get('hidden_size') or '?'}, "
+        f"{number('vocab_size', of='token')}."
     )
 
 
