@@ -267,7 +267,7 @@ class Model:
     def _bias(self, name: str, layer: int, head: int) -> Float[Tensor, " d_head"]:
         bias = getattr(self.bridge.blocks[layer].attn, name, None)
         if bias is None:
-            return torch.zeros(self.d_head, device=self.device)
+            return torch.zeros(self.d_head, dtype=torch.float32, device=self.device)
         return bias.reshape(-1, self.d_head)[head]
 
     def stacked(self, name: Literal["W_Q", "W_K", "W_V", "W_O"]) -> Float[Tensor, "layer head a b"]:

@@ -148,7 +148,7 @@ def predict_from(
     parts = []
     for part in batch_slices(len(residual), rows):
         wanted = ids[part].to(residual.device)
-        total = best = right = torch.full((len(wanted),), -torch.inf, device=residual.device)
+        total = best = right = residual.new_full((len(wanted),), -torch.inf)
         for start, logits in _logits_in_blocks(model, residual[part], block):
             total = torch.logaddexp(total, logits.logsumexp(-1))
             (inside,) = torch.where((wanted >= start) & (wanted < start + logits.shape[1]))
