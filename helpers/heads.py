@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from helpers.arguments import check_whole, say_value
+
 _PATTERN = re.compile(r"[Ll]?(\d+)[.Hh](\d+)")
 
 
@@ -20,6 +22,7 @@ class Head:
     head: int
 
     def __post_init__(self) -> None:
+        check_whole(layer=self.layer, head=self.head)
         if self.layer < 0 or self.head < 0:
             raise ValueError(
                 f"Layer and head are counted from 0, got layer={self.layer}, head={self.head}."
@@ -39,9 +42,9 @@ class Head:
         """
         if isinstance(text, Head):
             return text
-        match = _PATTERN.fullmatch(text.strip())
+        match = _PATTERN.fullmatch(text.strip()) if isinstance(text, str) else None
         if match is None:
-            raise ValueError(f'{text!r} does not name a head. Write "L5H1" or "5.1".')
+            raise ValueError(f'{say_value(text)} does not name a head. Write "L5H1" or "5.1".')
         return cls(int(match[1]), int(match[2]))
 
     def check(self, n_layers: int, n_heads: int) -> "Head":
@@ -64,7 +67,7 @@ def parse_heads(heads: "str | Head | Iterable[str | Head]") -> list[Head]:
     Raises:
         ValueError: If there is no head at all or one cannot be read.
     """
-    if isinstance(heads, (str, Head)):
+    if isinstance(heads, (str, Head)) or not isinstance(heads, Iterable):
         heads = [heads]
     parsed = [Head.parse(head) for head in heads]
     if not parsed:

@@ -11,6 +11,7 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "helpers"
 LEVELS = {
+    "arguments": -1,
     "escaping": 0,
     "folders": 0,
     "memory": 0,

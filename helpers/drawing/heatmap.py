@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 import xarray as xr
 
 from helpers import theme
+from helpers.arguments import say_value
 from helpers.drawing.frame import note_above, say_if_empty
 from helpers.escaping import escape_text
 
@@ -21,8 +22,13 @@ def check_dims(data: xr.DataArray, wanted: Sequence[str]) -> None:
     """Refuse an array that does not have just these dimensions.
 
     Raises:
+        TypeError: If it is no labelled array.
         ValueError: If dimensions are missing or left over.
     """
+    if not isinstance(data, xr.DataArray):
+        raise TypeError(
+            f"A labelled array over {', '.join(wanted)} is drawn here, not {say_value(data)}."
+        )
     if set(data.dims) != set(wanted):
         raise ValueError(
             f"Expected the dimensions {tuple(wanted)}, got {tuple(data.dims)}. "

@@ -41,9 +41,17 @@ def save_figure(fig: go.Figure, path: str | Path, *, scale: int | float = 2) -> 
         The path.
 
     Raises:
+        TypeError: If it is no figure, or path or scale are of another type.
         ValueError: If the ending is another, or the scale out of range.
         BrowserError: If there is no browser, or it does not start. It says what to do.
     """
+    if not isinstance(fig, go.Figure):
+        raise TypeError(
+            f"A figure is saved here, as plot_… returns it, not a {type(fig).__name__}; a view has "
+            ".save(path)."
+        )
+    if not isinstance(path, str | Path) or not isinstance(scale, int | float):
+        raise TypeError('path is the name of a file and scale a number: save_figure(fig, "a.png").')
     target = Path(path)
     kind = target.suffix.removeprefix(".").lower()
     if kind not in FORMATS:

@@ -6,11 +6,12 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
+from helpers.arguments import check_whole
 from helpers.inputs.paragraphs import load_paragraphs
 from helpers.inputs.repeated_tokens import RepeatedTokens
 from helpers.inputs.tokenizing import Input, bos_token, ordinary_tokens, read_tokens
 from helpers.mini.language import MarkovLanguage
-from helpers.models import Model
+from helpers.models import Model, check_model
 from helpers.results import NotMeasurableError
 
 UNKNOWN = 0.1
@@ -62,6 +63,7 @@ class TextSample:
         Raises:
             ValueError: If there are not that many.
         """
+        check_whole(sequences=sequences)
         if not 1 <= sequences <= len(self):
             raise ValueError(f"Asked for {sequences} sequences of a sample of {len(self)}.")
         return TextSample(self.tokens[:sequences], self.source, self.seed, self.titles[:sequences])
@@ -90,6 +92,8 @@ def sample_text(
         NotMeasurableError: If the length does not fit the model's context.
         ValueError: If fewer paragraphs than asked for are that long.
     """
+    check_model(model)
+    check_whole(length=length, sequences=sequences, seed=seed)
     if length < 1 or sequences < 1:
         raise ValueError(
             f"Need length >= 1 and sequences >= 1, got length={length}, sequences={sequences}."
@@ -122,6 +126,7 @@ def read_text(model: Model, source: Input) -> TextSample:
     Raises:
         ValueError: If the input cannot be read.
     """
+    check_model(model)
     if isinstance(source, TextSample):
         return source
     said = "a text of the reader's own" if isinstance(source, str) else "given tokens"

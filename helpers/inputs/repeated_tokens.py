@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
+from helpers.arguments import check_whole
 from helpers.inputs.tokenizing import (
     Input,
     bos_token,
@@ -14,7 +15,7 @@ from helpers.inputs.tokenizing import (
     read_tokens,
     shuffle_tokens,
 )
-from helpers.models import Model
+from helpers.models import Model, check_model
 
 Sampling = Literal["corrected", "blog"]
 
@@ -58,6 +59,7 @@ class RepeatedTokens:
         Raises:
             ValueError: If there are not that many.
         """
+        check_whole(sequences=sequences)
         if not 1 <= sequences <= len(self):
             raise ValueError(f"Asked for {sequences} sequences of a sample of {len(self)}.")
         return RepeatedTokens(self.tokens[:sequences], self.n, self.seed, self.sampling)
@@ -92,7 +94,7 @@ def sample_repeated_tokens(
     """
     if sampling not in get_args(Sampling):
         raise ValueError(f'Unknown sampling {sampling!r}: choose "corrected" or "blog".')
-    _check_length(model, n, sequences)
+    _check_length(model, n, sequences, seed)
     generator = torch.Generator().manual_seed(seed)
     if sampling == "blog":
         halves = torch.randint(model.d_vocab, (sequences, n), generator=generator)
@@ -130,7 +132,7 @@ def sample_unrepeated_tokens(
     Raises:
         ValueError: If N does not fit the model's context or leaves no token for r'.
     """
-    _check_length(model, n, sequences)
+    _check_length(model, n, sequences, seed)
     words = ordinary_tokens(model)
     if n >= len(words):
         raise ValueError(
@@ -158,6 +160,7 @@ def read_repeated(model: Model, source: Input) -> RepeatedTokens:
     Raises:
         ValueError: If the input is not said twice, or cannot be read.
     """
+    check_model(model)
     if isinstance(source, RepeatedTokens):
         return source
     tokens = read_tokens(model, source)
@@ -171,7 +174,9 @@ def read_repeated(model: Model, source: Input) -> RepeatedTokens:
     return RepeatedTokens(tokens, n, seed=0, sampling="given")
 
 
-def _check_length(model: Model, n: int, sequences: int) -> None:
+def _check_length(model: Model, n: int, sequences: int, seed: int) -> None:
+    check_model(model)
+    check_whole(n=n, sequences=sequences, seed=seed)
     if n < 2 or sequences < 1:
         raise ValueError(f"Need n >= 2 and sequences >= 1, got n={n}, sequences={sequences}.")
     if 2 * n + 1 > model.n_ctx:

@@ -10,8 +10,9 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
+from helpers.arguments import check_whole, say_value
 from helpers.escaping import escape_invisible
-from helpers.models import Model
+from helpers.models import Model, check_model
 
 
 @runtime_checkable
@@ -45,11 +46,17 @@ def read_tokens(model: Model, source: Input) -> Int[Tensor, "batch pos"]:
     Raises:
         ValueError: If there is nothing to read, too much for the model, or an id it does not have.
     """
+    check_model(model)
     if isinstance(source, str):
         return encode_text(model, source)
     try:
         tokens = torch.as_tensor(source.tokens if isinstance(source, Sample) else source)
     except (TypeError, ValueError, RuntimeError) as error:
+        if isinstance(source, Sequence) and any(isinstance(part, str) for part in source):
+            raise ValueError(
+                "Texts differ in length: give one at a time, for example "
+                "[log_probs(model, text) for text in texts]."
+            ) from error
         raise ValueError(
             f"Cannot read a {type(source).__name__}: give a text, a sample (for example "
             "sample_repeated_tokens(model)), or token ids, rows of one length."
@@ -57,17 +64,25 @@ def read_tokens(model: Model, source: Input) -> Int[Tensor, "batch pos"]:
     tokens = tokens[None] if tokens.ndim == 1 else tokens
     if tokens.numel() == 0:
         raise ValueError("There are no token ids to read.")
-    if tokens.ndim != 2 or tokens.is_floating_point():
+    if tokens.ndim != 2 or not _is_whole(tokens):
         raise ValueError(f"Token ids are whole numbers over [batch, pos], got {_shape(tokens)}.")
     if tokens.shape[1] < 2:
         raise ValueError("BOS and at least one token are needed, got one id.")
     if tokens.shape[1] > model.n_ctx:
         raise ValueError(f"{tokens.shape[1]} tokens, but {model.name} can read {model.n_ctx}.")
-    least, most = int(tokens.min()), int(tokens.max())
-    if least < 0 or most >= model.d_vocab:
-        wrong = least if least < 0 else most
+    tokens = tokens.long()
+    _check_ids(model, tokens)
+    return tokens
+
+
+def _is_whole(ids: Tensor) -> bool:
+    return not (ids.is_floating_point() or ids.is_complex() or ids.dtype == torch.bool)
+
+
+def _check_ids(model: Model, ids: Tensor) -> None:
+    if ((ids < 0) | (ids >= model.d_vocab)).any():
+        wrong = int(ids.min()) if ids.min() < 0 else int(ids.max())
         raise ValueError(f"{model.name} has token ids 0 to {model.d_vocab - 1}, not {wrong}.")
-    return tokens.long()
 
 
 def pick_sequence(tokens: Int[Tensor, "batch pos"], sequence: int) -> Int[Tensor, "1 pos"]:
@@ -76,6 +91,7 @@ def pick_sequence(tokens: Int[Tensor, "batch pos"], sequence: int) -> Int[Tensor
     Raises:
         ValueError: If there is no such sequence.
     """
+    check_whole(sequence=sequence)
     if not 0 <= sequence < len(tokens):
         raise ValueError(f"The input has sequences 0 to {len(tokens) - 1}, not {sequence}.")
     return tokens[sequence : sequence + 1]
@@ -201,12 +217,28 @@ def _outside() -> int:
     return level - 1
 
 
+def _read_line(model: Model, ids: object) -> Int[Tensor, " pos"]:
+    check_model(model)
+    try:
+        line = torch.as_tensor(ids)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise TypeError(f"Ids of tokens are labelled, not {say_value(ids)}.") from error
+    if line.ndim != 1 or not (_is_whole(line) or line.numel() == 0):
+        raise ValueError(
+            f"Labels are those of one sequence of whole numbers, got {_shape(line)}: for example "
+            "label_tokens(model, sample.tokens[0])."
+        )
+    _check_ids(model, line.long())
+    return line.long()
+
+
 def label_tokens(model: Model, ids: Int[Tensor, " pos"]) -> list[str]:
     r"""Readable text of each token: a leading space shows as "·", a line break as "↵".
 
     Tokens that are only part of a character show the vocabulary's own spelling of them; characters
     that nobody can see are spelled out (`\x00`). A row of the embedding without a token is `t310`.
     """
+    ids = _read_line(model, ids)
     if model.tokenizer is None:
         return [f"t{int(token)}" for token in ids]
     labels = []

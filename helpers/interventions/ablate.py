@@ -8,6 +8,7 @@ import torch
 import xarray as xr
 from torch import Tensor
 
+from helpers.arguments import check_whole, say_value
 from helpers.heads import Head
 from helpers.inputs import Input, Sample, read_tokens, sample_repeated_tokens
 from helpers.interventions.values import (
@@ -17,7 +18,7 @@ from helpers.interventions.values import (
     by_site,
     what_it_needs,
 )
-from helpers.models import Model, Part
+from helpers.models import Model, Part, check_model
 
 SEQUENCES, N = 32, 50
 """Size of the sample of its own that values are taken from if no reference is given."""
@@ -62,6 +63,7 @@ def ablate(
         ValueError: If a part cannot be read or does not exist, or the method is unknown.
         UnsupportedModelError: If the model has no such outputs.
     """
+    check_model(model)
     chosen = model.parse_parts(parts)
     values = take_values(model, chosen, method=method, reference=reference, seed=seed)
     words = f"ablate {', '.join(map(str, chosen))} ({values.words})"
@@ -95,21 +97,33 @@ def patch(
         What is done, in words: results measured inside name it.
 
     Raises:
-        ValueError: If the part does not exist, or, when the model runs, the value does not fit.
+        ValueError: If the part does not exist, the value is not all numbers, or, when the model
+            runs, the value does not fit or there is no such position.
+        TypeError: If the value is none, or a position no whole number.
     """
+    check_model(model)
     chosen, site = model.parse_activation(part)
     model.need(what_it_needs(site))
     if isinstance(value, xr.DataArray):
         lead = [dim for dim in ("sequence", "position") if dim in value.dims]
-        value = value.transpose(*lead, ...).to_numpy()
-    given = torch.as_tensor(value, device=model.device)
+        value = value.transpose(*lead, ...)
+        if (
+            lead == ["sequence"] and site.kind != "pattern"
+        ):  # one position's, for whichever is asked
+            value = value.expand_dims("position", 1)
+        value = value.to_numpy()
+    given = _read_value(value).to(model.device)
     if site.kind == "pattern" and positions != slice(None):
         raise ValueError("A pattern is over heads, queries and keys: patch all of it, or none.")
-    where = positions if isinstance(positions, slice) else np.array(positions).reshape(-1).tolist()
+    where = positions if isinstance(positions, slice) else _read_positions(positions)
 
     def put(activation: Tensor) -> Tensor:
         edited = activation.clone()
         target = edited[:, :, chosen.head] if isinstance(chosen, Head) else edited
+        length = target.shape[1]
+        for place in () if isinstance(where, slice) else where:
+            if not -length <= place < length:
+                raise ValueError(f"The input has positions 0 to {length - 1}, not {place}.")
         some = given
         if given.ndim == target.ndim and len(given) > 1:  # a row for each sequence
             some = given[model.now.first_row : model.now.first_row + len(target)]
@@ -131,6 +145,31 @@ def patch(
         yield words
 
 
+def _read_value(value: Tensor | xr.DataArray | np.ndarray | float) -> Tensor:
+    try:
+        given = torch.as_tensor(None if isinstance(value, xr.Dataset) else value)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise TypeError(
+            f"{say_value(value)} cannot be put there: give what activations(model, input, part) "
+            "returns, or numbers."
+        ) from error
+    if given.is_complex() or not given.isfinite().all():
+        raise ValueError(
+            "The value to put there is not all numbers: NaN, infinite or complex. Take it from "
+            "activations(model, input, part)."
+        )
+    return given
+
+
+def _read_positions(positions: int | Iterable[int]) -> list[int]:
+    places = [*positions] if isinstance(positions, Iterable) else [positions]
+    for place in places:
+        if isinstance(place, (str, bool, np.bool_)):
+            raise TypeError(f"positions are whole numbers, not {say_value(place)}.")
+        check_whole(positions=place)
+    return [int(place) for place in places]
+
+
 def take_values(
     model: Model,
     parts: Sequence[Part],
@@ -144,6 +183,7 @@ def take_values(
         return reference
     if method not in REMOVALS:
         raise ValueError(f"Unknown method {method!r}; there are {', '.join(REMOVALS)}.")
+    check_whole(seed=seed)
     if reference is None:
         n = min(N, (model.n_ctx - 1) // 2)
         reference = sample_repeated_tokens(model, n=n, sequences=SEQUENCES, seed=seed)

@@ -12,7 +12,7 @@ from helpers.heads import Head
 from helpers.inputs import Input
 from helpers.interventions.ablate import take_values
 from helpers.interventions.values import AblationMethod, AblationValues
-from helpers.models import Model, Site, SiteKind
+from helpers.models import Model, Site, SiteKind, check_model
 from helpers.models.model import Hook
 from helpers.models.replay import residual_of
 
@@ -76,8 +76,10 @@ def patch_path(
     Source: Wang et al. 2022 (path patching). With effect "direct" the same as TransformerLens'
     `get_act_patch_direct_path`, which refuses models that share keys.
     """
+    check_model(model)
     senders, reads = model.parse_heads(sender), model.parse_head(receiver)
-    inputs: list[PathInput] = [input] if isinstance(input, str) else [*input]  # type: ignore[list-item]
+    one = isinstance(input, str) or not isinstance(input, Iterable)
+    inputs: list[PathInput] = [input] if one else [*input]  # type: ignore[list-item]
     _check(senders, reads, inputs, effect)
     values = take_values(model, list(senders), method=method, reference=reference, seed=seed)
     words = (

@@ -73,7 +73,13 @@ class AblationValues:
         if method == "zero":
             shapes = {True: (model.n_heads, model.d_head), False: (model.d_model,)}
             self._values = {
-                site: torch.zeros(1, tokens.shape[1], *shapes[site.kind == "z"]).to(model.device)
+                site: torch.zeros(
+                    1,
+                    tokens.shape[1],
+                    *shapes[site.kind == "z"],
+                    dtype=torch.float32,
+                    device=model.device,
+                )
                 for site in wanted
             }
         else:

@@ -160,7 +160,7 @@ def uniform_pattern(length: int) -> Float[Tensor, "query key"]:
     Returns:
         Pattern whose rows sum to 1.
     """
-    allowed = torch.ones(length, length).tril()
+    allowed = torch.ones(length, length, dtype=torch.float32).tril()
     return allowed / allowed.sum(-1, keepdim=True)
 
 

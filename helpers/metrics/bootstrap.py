@@ -42,7 +42,7 @@ def bootstrap_interval(
     flat = values.reshape(samples, -1).to("cpu", torch.float32)
     means = (counts / samples) @ flat
     tail = (1 - level) / 2
-    ends = torch.quantile(means, torch.tensor([tail, 1 - tail]), dim=0)
+    ends = torch.quantile(means, means.new_tensor([tail, 1 - tail]), dim=0)
     low, high = ends.reshape(2, *values.shape[1:])
     return low, high
 
@@ -82,4 +82,5 @@ def bootstrap_top(
 def _draw(samples: int, draws: int, generator: torch.Generator) -> Float[Tensor, "draw sample"]:
     """How often each sample is drawn, in each of many draws with replacement."""
     picks = torch.randint(samples, (draws, samples), generator=generator)
-    return torch.zeros(draws, samples).scatter_add_(1, picks, torch.ones(draws, samples))
+    counts = torch.zeros(draws, samples, dtype=torch.float32)
+    return counts.scatter_add_(1, picks, torch.ones_like(counts))

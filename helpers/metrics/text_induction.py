@@ -75,7 +75,7 @@ def text_induction_chance(tokens: Int[Tensor, "*batch pos"]) -> Float[Tensor, "*
     """
     count = induction_targets(tokens).sum(-1)
     positions = torch.arange(1, tokens.shape[-1] + 1, device=tokens.device)
-    return (count / positions).masked_fill(count == 0, torch.nan)
+    return (count.float() / positions).masked_fill(count == 0, torch.nan)
 
 
 def second_occurrences(

@@ -37,11 +37,11 @@ class MarkovLanguage:
         generator = torch.Generator().manual_seed(seed)
         self.words = words
         self.classes = torch.randint(classes, (d_vocab,), generator=generator)
-        weights = torch.rand(classes, d_vocab, len(words), generator=generator)
-        depends = torch.rand(d_vocab, generator=generator) < second_order
+        weights = torch.rand(classes, d_vocab, len(words), generator=generator, dtype=torch.float32)
+        depends = torch.rand(d_vocab, generator=generator, dtype=torch.float32) < second_order
         weights = torch.where(depends[None, :, None], weights, weights[:1])
         self.successors = words[weights.topk(branching, dim=-1).indices]
-        zipf = 1.0 / torch.arange(1, branching + 1)
+        zipf = 1.0 / torch.arange(1, branching + 1, dtype=torch.float32)
         self.probabilities: Float[Tensor, " branching"] = zipf / zipf.sum()
 
     @property

@@ -10,7 +10,7 @@ from helpers.models.errors import (
 )
 from helpers.models.head_weights import HeadWeights
 from helpers.models.load import load_model
-from helpers.models.model import Model, StopRun
+from helpers.models.model import Model, StopRun, check_model
 from helpers.models.replay import CleanRun, NotReplayableError, can_replay, record
 from helpers.models.sites import Part, Site, SiteKind
 from helpers.models.sources import KNOWN, Source, asked_for, find_source

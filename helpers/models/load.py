@@ -1,11 +1,13 @@
 """Loading a language model, wherever it is to be had."""
 
+import os
 import sys
 from functools import partial
 from typing import Literal
 
 import torch
 
+from helpers.arguments import say_value
 from helpers.memory import give_back_memory
 from helpers.models.model import Model
 from helpers.models.network import read_network
@@ -48,11 +50,14 @@ def load_model(name: str = "auto", *, device: Device = "auto") -> Model:
         BrokenModelError: If files are damaged or missing, or weights missing, left over or NaN.
         UnsupportedModelError: If it is no causal language model with attention patterns, or
             TransformerLens makes another model of it.
+        TypeError: If the name is no text.
         ValueError: If the device is unknown or not there.
     """
     where = _pick_device(device)
+    if not isinstance(name, str | os.PathLike):
+        raise TypeError(f'A model is asked for by its name, "mini" or so, not {say_value(name)}.')
     with quiet_libraries():
-        source = find_source(asked_for(name))
+        source = find_source(asked_for(os.fspath(name)))
         check_directory(source.directory)
         read = partial(read_network, source.directory)
         model = try_network(read, source.directory, source, where)
@@ -63,7 +68,9 @@ def load_model(name: str = "auto", *, device: Device = "auto") -> Model:
 
 def _pick_device(device: str) -> str:
     if device not in {"auto", "cpu", "cuda", "mps"}:
-        raise ValueError(f'Unknown device {device!r}: choose "auto", "cpu", "cuda" or "mps".')
+        raise ValueError(
+            f'Unknown device {say_value(device)}: choose "auto", "cpu", "cuda" or "mps".'
+        )
     if device == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
     here = {"cuda": torch.cuda.is_available, "mps": torch.backends.mps.is_available}

@@ -11,6 +11,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from transformer_lens.model_bridge import TransformerBridge
 
+from helpers.arguments import say_value
 from helpers.heads import Head, parse_heads
 from helpers.models.errors import UnmetNeedError, UnsupportedModelError
 from helpers.models.head_weights import HeadWeights
@@ -204,8 +205,8 @@ class Model:
             ValueError: If one cannot be read or the model does not have it, or there is none.
             UnsupportedModelError: If the model has no MLPs, and one is named.
         """
-        one = isinstance(parts, (str, Head, Site))
-        found = [parse_part(part) for part in ([parts] if one else parts)]
+        one = isinstance(parts, (str, Head, Site)) or not isinstance(parts, Iterable)
+        found = [parse_part(part) for part in ([parts] if one else parts)]  # type: ignore[union-attr]
         if not found:
             raise ValueError("Nothing was named. Give at least one, for example ['L5H1'].")
         for part in found:
@@ -233,7 +234,9 @@ class Model:
             ValueError: As `parse_parts`, or if several are named.
         """
         if not isinstance(part, (str, Head, Site)):
-            raise ValueError(f"One part is wanted here, got {part!r}: patch several by nesting.")
+            raise ValueError(
+                f"One part is wanted here, got {say_value(part)}: patch several by nesting."
+            )
         chosen = parse_part(part)
         if isinstance(chosen, Head):
             return chosen.check(self.n_layers, self.n_heads), Site("z", chosen.layer)
@@ -270,7 +273,7 @@ class Model:
     def _bias(self, name: str, layer: int, head: int) -> Float[Tensor, " d_head"]:
         bias = getattr(self.bridge.blocks[layer].attn, name, None)
         if bias is None:
-            return torch.zeros(self.d_head, device=self.device)
+            return torch.zeros(self.d_head, dtype=torch.float32, device=self.device)
         return bias.reshape(-1, self.d_head)[head]
 
     def stacked(self, name: Literal["W_Q", "W_K", "W_V", "W_O"]) -> Float[Tensor, "layer head a b"]:
@@ -501,6 +504,16 @@ class Model:
             f"context {self.n_ctx}, on {self.device}\n"
             f"weights: {self.source.revision}"
         )
+
+
+def check_model(model: object) -> None:
+    """Refuse what is no model.
+
+    Raises:
+        TypeError: If it is none.
+    """
+    if not isinstance(model, Model):
+        raise TypeError(f"The model comes first, as load_model() gives it; got {say_value(model)}.")
 
 
 def _as_hook(call: Hook) -> Callable[..., Tensor | None]:

@@ -3,6 +3,7 @@
 import re
 from typing import Literal, NamedTuple, get_args
 
+from helpers.arguments import check_whole, say_value
 from helpers.heads import Head
 
 SiteKind = Literal["q", "k", "v", "pattern", "z", "attn_out", "mlp_out", "resid_pre", "resid_post"]
@@ -62,6 +63,7 @@ def parse_part(part: str | Part) -> Part:
         ValueError: If it is none of these.
     """
     if isinstance(part, Site):
+        check_whole(layer=part.layer)
         _ = part.hook_name  # says which kinds there are, if this is none
         return part
     named = _LAYER.fullmatch(part.strip()) if isinstance(part, str) else None
@@ -70,8 +72,9 @@ def parse_part(part: str | Part) -> Part:
         return Site(kind, int(named[1]))  # type: ignore[arg-type]
     try:
         return Head.parse(part)  # type: ignore[arg-type]
-    except (ValueError, AttributeError) as error:
+    except ValueError as error:
+        others = ", ".join(f"L3.{kind}" for kind in _HOOKS)
         raise ValueError(
-            f'{part!r} names no part of a model. Write "L5H1" for a head, "L3.mlp" or "L3.attn" '
-            f"for a layer; other activations are {', '.join(f'L3.{kind}' for kind in _HOOKS)}."
+            f'{say_value(part)} names no part of a model. Write "L5H1" for a head, "L3.mlp" or '
+            f'"L3.attn" for a layer; other activations are {others}.'
         ) from error

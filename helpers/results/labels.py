@@ -8,6 +8,7 @@ import torch
 import xarray as xr
 from torch import Tensor
 
+from helpers.arguments import check_whole, say_value
 from helpers.metrics import bootstrap_interval
 
 Value = str | int | float
@@ -60,10 +61,19 @@ def summarize(data: xr.DataArray, *, seed: int = 0) -> xr.Dataset:
         Dataset of `mean`, `low` and `high`, without the dimension; missing stays NaN.
 
     Raises:
+        TypeError: If it is no array of numbers.
         ValueError: If there is no dimension "sequence".
     """
+    if not isinstance(data, xr.DataArray) or data.dtype.kind not in "fiub":
+        raise TypeError(
+            f"One labelled array of numbers is summarized, not {say_value(data)}: for example "
+            'summarize(scores["induction"]).'
+        )
+    check_whole(seed=seed)
     if "sequence" not in data.dims:
-        raise ValueError(f"Nothing to summarize over: the dimensions are {data.dims}.")
+        raise ValueError(
+            f'Nothing to summarize over: the dimensions are {data.dims}, without "sequence".'
+        )
     values = data.transpose("sequence", ...)
     low, high = bootstrap_interval(
         torch.tensor(values.to_numpy(), dtype=torch.float32), level=LEVEL, seed=seed

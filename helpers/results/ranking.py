@@ -22,12 +22,20 @@ def rank_heads(scores: xr.Dataset, *, by: str = "induction") -> pd.DataFrame:
         interval, then the other scores.
 
     Raises:
-        ValueError: If there is no such score.
+        ValueError: If there is no such score, or it is over other dimensions or all NaN.
     """
     if not isinstance(scores, xr.Dataset):
         raise ValueError("Give the scores: scan.score_heads(model, sample).")
-    if by not in scores:
-        raise ValueError(f"No score {by!r}; there are {', '.join(map(str, scores.data_vars))}.")
+    known = [str(name) for name in scores.data_vars]
+    if by not in known:
+        raise ValueError(f"No score {by!r}; there are {', '.join(known)}.")
+    if not {"sequence", "layer", "head"} <= set(scores[by].dims):
+        raise ValueError(
+            f"Scores are over sequence, layer and head, these over {scores[by].dims}: give all "
+            "that scan.score_heads(model, sample) returned."
+        )
+    if scores[by].isnull().all():
+        raise ValueError(f"There is nothing to rank: every {by} score is NaN.")
     summary = summarize(scores[by])
     means = scores.mean("sequence").stack(flat=("layer", "head"))
     places = means["flat"].to_numpy()

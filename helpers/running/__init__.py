@@ -8,6 +8,7 @@ from helpers.running.collect import (
     reduce_patterns,
     run_for_gradient,
     sequences_at_once,
+    with_gradients,
 )
 from helpers.running.logit_attribution import (
     DirectLogits,

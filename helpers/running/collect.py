@@ -1,6 +1,7 @@
 """Running the model and keeping only what is asked for, batch by batch, layer by layer."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 import torch
 from jaxtyping import Float, Int
@@ -147,7 +148,8 @@ def run_for_gradient(
 
     Returns:
         Residual stream after the last block, and the output of each layer that led to it:
-        `torch.autograd.grad` of anything made from the first with respect to the second works.
+        `torch.autograd.grad` of what is made from the first inside `with_gradients` with respect
+        to the second works.
     """
     outputs: list[Tensor] = []
     final: list[Tensor] = []
@@ -168,9 +170,16 @@ def run_for_gradient(
         **{Site(kind, layer): keep for layer in range(model.n_layers)},
         Site("resid_post", model.n_layers - 1): stop,
     }
-    with torch.enable_grad(), model.hooked(hooks):
-        model.run(tokens)
+    with with_gradients(), model.hooked(hooks):
+        model.run(tokens.clone())  # ids that were drawn in inference mode cannot be kept for them
     return final[0], outputs
+
+
+@contextmanager
+def with_gradients() -> Iterator[None]:
+    """Gradients are kept while the context lasts, whatever the reader has switched off."""
+    with torch.inference_mode(False), torch.enable_grad():
+        yield
 
 
 def sequences_at_once(model: Model, pos: int) -> int:

@@ -7,9 +7,10 @@ import torch
 import xarray as xr
 from torch import Tensor
 
+from helpers.arguments import check_whole
 from helpers.heads import Head
 from helpers.inputs import Input, Sample, about, label_tokens, pick_sequence, read_tokens
-from helpers.models import Model, Part
+from helpers.models import Model, Part, check_model
 from helpers.results import label_array, token_coord
 from helpers.running.collect import attention_patterns, collect
 
@@ -37,6 +38,7 @@ def get_attention(
     Raises:
         ValueError: If a head does not exist, or the input cannot be read.
     """
+    check_model(model)
     chosen = model.parse_heads(heads)
     tokens = read_tokens(model, source)
     several = {"sequence": sequence} if isinstance(source, Sample) else {}
@@ -76,6 +78,7 @@ def get_all_attention(model: Model, source: Input, *, sequences: int = 1) -> xr.
         ValueError: If there are fewer sequences, or the input cannot be read.
     """
     every = read_tokens(model, source)
+    check_whole(sequences=sequences)
     if not 1 <= sequences <= len(every):
         raise ValueError(f"Asked for {sequences} sequences of {len(every)}.")
     tokens = every[:sequences]

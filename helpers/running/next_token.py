@@ -10,6 +10,7 @@ import xarray as xr
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from helpers.arguments import check_whole
 from helpers.inputs import Input, about, label_tokens, read_tokens
 from helpers.models import Model, Site
 from helpers.results import label_array, token_coord
@@ -44,6 +45,7 @@ def predict_next(model: Model, source: Input, k: int = 5, *, position: int = -1)
     """
     tokens = read_tokens(model, source)[:1]
     length = tokens.shape[1]
+    check_whole(k=k, position=position)
     if not -length <= position < length:
         raise ValueError(f"The input has positions 0 to {length - 1}, not {position}.")
     if not 1 <= k <= model.d_vocab:
@@ -148,7 +150,7 @@ def predict_from(
     parts = []
     for part in batch_slices(len(residual), rows):
         wanted = ids[part].to(residual.device)
-        total = best = right = torch.full((len(wanted),), -torch.inf, device=residual.device)
+        total = best = right = residual.new_full((len(wanted),), -torch.inf)
         for start, logits in _logits_in_blocks(model, residual[part], block):
             total = torch.logaddexp(total, logits.logsumexp(-1))
             (inside,) = torch.where((wanted >= start) & (wanted < start + logits.shape[1]))

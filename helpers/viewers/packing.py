@@ -5,10 +5,39 @@ import hashlib
 import json
 import struct
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import xarray as xr
+
+from helpers.drawing.heatmap import check_dims
+
+_ROUNDING = 5e-4
+"""What thousandths do not show."""
+
+
+def check_patterns(patterns: xr.DataArray, lead: Sequence[str]) -> None:
+    """Refuse what is no attention: it would be packed as something else.
+
+    Args:
+        patterns: What is to be shown.
+        lead: The dimensions before query and key.
+
+    Raises:
+        TypeError: If it is no labelled array.
+        ValueError: If dimensions or token texts are missing, or entries are not in [0, 1].
+    """
+    check_dims(patterns, (*lead, "query", "key"))
+    values = patterns.transpose(*lead, "query", "key")
+    if values.sizes["query"] != values.sizes["key"] or "key_token" not in patterns.coords:
+        raise ValueError(
+            "Attention is shown whole and with its tokens: as many queries as keys, and the "
+            "coordinate key_token, as get_attention gives them."
+        )
+    entries = values.to_numpy()[..., *np.tril_indices(values.sizes["key"])]
+    if not ((entries > -_ROUNDING) & (entries < 1 + _ROUNDING)).all():
+        raise ValueError("Attention is in 0 … 1; these numbers are not: draw them as a heatmap.")
 
 
 def pack(about: Mapping[str, Any], patterns: np.ndarray) -> str:

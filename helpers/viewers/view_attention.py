@@ -2,10 +2,9 @@
 
 import xarray as xr
 
-from helpers.drawing.heatmap import check_dims
 from helpers.escaping import escape_invisible
 from helpers.viewers.loader import load_viewers
-from helpers.viewers.packing import name_of, pack
+from helpers.viewers.packing import check_patterns, name_of, pack
 from helpers.viewers.still import draw_still, token_panel
 from helpers.viewers.view import View, script
 
@@ -26,9 +25,11 @@ def view_attention(patterns: xr.DataArray) -> View:
         HTML view.
 
     Raises:
-        ValueError: If the dimensions are others, or there are too many heads.
+        TypeError: If it is no labelled array.
+        ValueError: If the dimensions are others, entries are not in [0, 1], or there are too many
+            heads.
     """
-    check_dims(patterns, ("head_name", "query", "key"))
+    check_patterns(patterns, ["head_name"])
     names = [escape_invisible(name) for name in patterns["head_name"].to_numpy()]
     if not 1 <= len(names) <= _MOST:
         raise ValueError(

@@ -6,10 +6,10 @@ import numpy as np
 import xarray as xr
 
 from helpers import theme
-from helpers.drawing.heatmap import check_dims, mean_over_sequences
+from helpers.drawing.heatmap import mean_over_sequences
 from helpers.escaping import escape_invisible
 from helpers.heads import Head
-from helpers.viewers.packing import name_of, pack
+from helpers.viewers.packing import check_patterns, name_of, pack
 from helpers.viewers.still import Panel, draw_still, token_panel
 from helpers.viewers.view import View, script, style
 
@@ -39,13 +39,16 @@ def view_heads(scores: xr.Dataset, patterns: xr.DataArray, *, score: str = "indu
         sequence.
 
     Raises:
-        ValueError: If the dimensions are others, the two are of different models, or there is no
-            such score.
+        TypeError: If scores or patterns are something else.
+        ValueError: If the dimensions are others, entries are not in [0, 1], the two are of
+            different models, or there is no such score.
     """
-    check_dims(patterns, ("sequence", "layer", "head", "query", "key"))
+    check_patterns(patterns, ["sequence", "layer", "head"])
+    if not isinstance(scores, xr.Dataset):
+        raise TypeError("Scores come first: view_heads(scan.score_heads(model, sample), patterns).")
     named = {str(name): mean_over_sequences(values) for name, values in scores.items()}
     named = {name: value for name, value in named.items() if set(value.dims) == {"layer", "head"}}
-    if score not in named:
+    if score not in list(named):
         raise ValueError(f"No score {score!r}; there are {', '.join(named)}.")
     grid = (patterns.sizes["layer"], patterns.sizes["head"])
     if (named[score].sizes["layer"], named[score].sizes["head"]) != grid:
@@ -53,6 +56,8 @@ def view_heads(scores: xr.Dataset, patterns: xr.DataArray, *, score: str = "indu
             f"The scores are of {dict(named[score].sizes)}, the patterns of {grid[0]} layers of "
             f"{grid[1]} heads: take both from the same model."
         )
+    if named[score].isnull().all():
+        raise ValueError(f"There is nothing to show: every {score} score is NaN.")
     first = named.pop(score)
     named = {score: first, **named}
     values = patterns.transpose("sequence", "layer", "head", "query", "key").to_numpy()

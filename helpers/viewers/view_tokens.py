@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 import xarray as xr
 
+from helpers.arguments import check_whole, say_value
 from helpers.drawing.heatmap import check_dims
 from helpers.escaping import escape_invisible
 from helpers.viewers.view import View
@@ -43,12 +44,21 @@ def view_tokens(
         HTML view.
 
     Raises:
-        ValueError: If values have other dimensions, or the limit is not positive.
+        TypeError: If it is neither texts nor labelled values.
+        ValueError: If values have other dimensions or no token texts, or the limit is not positive.
     """
-    if limit is not None and not limit > 0:
-        raise ValueError(f"limit is the value of the full colour, above 0; got {limit}.")
+    if limit is not None and not (isinstance(limit, float | int) and 0 < limit < np.inf):
+        raise ValueError(f"limit is the value of the full colour, above 0; got {limit!r}.")
+    if n is not None:
+        check_whole(n=n)
     if isinstance(tokens, xr.DataArray):
         return _with_values(tokens, n=n, limit=limit)
+    texts = isinstance(tokens, Sequence | np.ndarray) and not isinstance(tokens, str)
+    if not texts or not all(isinstance(token, str) for token in tokens):
+        raise TypeError(
+            f"Texts of tokens are shown, as label_tokens(model, ids) gives them, or values over "
+            f"position; not {say_value(tokens)}."
+        )
     boxes = []
     for position, token in enumerate(tokens):
         colour = _BOS if position == 0 else _REPEAT if n is not None and position > n else _PLAIN
@@ -58,6 +68,10 @@ def view_tokens(
 
 def _with_values(values: xr.DataArray, *, n: int | None, limit: float | None) -> View:
     check_dims(values, ("position",))
+    if values.dtype.kind not in "fiub":
+        raise TypeError("The values are no numbers; texts of tokens are shown as a list.")
+    if "position_token" not in values.coords:
+        raise ValueError("The values have no coordinate position_token: the texts of their tokens.")
     tokens = [str(token) for token in values["position_token"].to_numpy()]
     numbers = values.to_numpy().astype(float)
     places = values["position"].to_numpy() if "position" in values.coords else range(len(tokens))

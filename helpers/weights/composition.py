@@ -41,7 +41,7 @@ def k_composition(
     norm_OV = _product_norm(written, _gram(W_O.mT))
     norm_QK = _product_norm(_gram(W_K), read)
     shape = (model.n_layers, model.n_heads)
-    scores = torch.full((*shape, *shape), torch.nan)
+    scores = torch.full((*shape, *shape), torch.nan, dtype=torch.float32)
     later = [head for head in model.heads() if head.layer]
     for to in progress(later, label):
         layer, head = to.layer, to.head
@@ -71,7 +71,9 @@ def random_composition(
     generator = torch.Generator().manual_seed(seed)
     scores = []
     for _ in range(draws):
-        W_V, W_O, W_K, W_Q = torch.randn(4, model.d_model, model.d_head, generator=generator)
+        W_V, W_O, W_K, W_Q = torch.randn(
+            4, model.d_model, model.d_head, generator=generator, dtype=torch.float32
+        )
         between = W_O.T @ W_K
         squared = (_gram(W_V) @ between @ _gram(W_Q) * between).sum()
         norms = _product_norm(_gram(W_V), _gram(W_O)) * _product_norm(_gram(W_K), _gram(W_Q))

@@ -16,9 +16,10 @@ from jaxtyping import Float
 from torch import Tensor
 from transformer_lens import FactoredMatrix
 
+from helpers.arguments import check_whole
 from helpers.heads import Head
 from helpers.inputs import about, bos_token, label_tokens, read_tokens
-from helpers.models import Model
+from helpers.models import Model, check_model
 from helpers.weights.diagonal import diagonal_ranks, share_within
 from helpers.weights.token_inputs import Embedding, read_by_layer
 
@@ -162,6 +163,8 @@ def write_tokens(
 
     Source: Elhage et al. 2021 (the OV circuit).
     """
+    check_model(model)
+    check_whole(k=k)
     if embedding == "centred":
         raise ValueError('"centred" takes a mean over many tokens: choose another embedding.')
     if not 1 <= k <= model.d_vocab:

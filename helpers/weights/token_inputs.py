@@ -101,7 +101,7 @@ def pick_readings(
     b_V = tuple(model.head_weights(head).b_V for head in previous)
     b_Q, b_K = I.b_Q, I.b_K
     if embedding in ("raw", "centred"):
-        none = torch.zeros(model.d_head, device=model.device)
+        none = torch.zeros(model.d_head, dtype=torch.float32, device=model.device)
         b_Q, b_K, b_V = none, none, (none,) * len(previous)
     values = tuple(read[head.layer] for head in previous)
     return Readings(read[induction.layer], values, b_Q, b_V, b_K)

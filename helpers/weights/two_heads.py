@@ -5,8 +5,9 @@ from typing import NamedTuple
 
 from transformer_lens import FactoredMatrix
 
+from helpers.arguments import say_value
 from helpers.heads import Head
-from helpers.models import Model
+from helpers.models import Model, check_model
 from helpers.weights.diagonal import diagonal_ranks, mean_reciprocal_rank, share_within
 from helpers.weights.token_inputs import Readings, pick_readings, read_by_layer
 
@@ -69,6 +70,7 @@ def two_head_circuit(
 
     Source: Elhage et al. 2021; top-1 test after ARENA 1.2 and the post.
     """
+    check_model(model)
     model.need("weights", "heads", "scores")
     senders, reader = model.parse_heads(previous), model.parse_head(induction)
     if len(set(senders)) < len(senders):
@@ -83,6 +85,11 @@ def two_head_circuit(
         layers = sorted({head.layer for head in (*senders, reader)})
         readings = pick_readings(
             model, senders, reader, read_by_layer(model, layers, embedding="raw"), embedding="raw"
+        )
+    if not isinstance(readings, Readings) or len(readings.values) != len(senders):
+        raise ValueError(
+            f"readings are those of {len(senders)} previous-token heads and {reader}, made with "
+            f"pick_readings; got {say_value(readings)}. Leave them out for raw W_E."
         )
     I = model.head_weights(reader)  # noqa: E741
     queries = readings.query @ I.W_Q + readings.b_Q

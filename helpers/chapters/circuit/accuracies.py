@@ -82,8 +82,8 @@ def label_accuracies(
         attribute `chance` of the first is that of top-1.
     """
     shape = [len(coords[dim]) for dim in dims]
-    accuracy = torch.full((*shape, len(ALONG), len(K)), torch.nan)
-    mrr = torch.full((*shape, len(ALONG)), torch.nan)
+    accuracy = torch.full((*shape, len(ALONG), len(K)), torch.nan, dtype=torch.float32)
+    mrr = torch.full((*shape, len(ALONG)), torch.nan, dtype=torch.float32)
     for place, a in found.items():
         rows = [[a.top1_keys, a.top5_keys], [a.top1_queries, a.top5_queries]]
         accuracy[place] = torch.tensor(rows)

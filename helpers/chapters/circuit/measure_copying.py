@@ -84,7 +84,9 @@ def score_group_copying(
             "top5": ((), share.top5, {"chance": 5 * chance}),
             "eigenvalue": ((), copying_eigenvalue_score(model, group, said=said)),
             "random": label_array(
-                torch.tensor(values), ("draw",), long_name="eigenvalue score of random groups"
+                torch.tensor(values, dtype=torch.float32),
+                ("draw",),
+                long_name="eigenvalue score of random groups",
             ),
         },
         attrs=about(model, tokens=model.d_vocab, seed=seed, heads=", ".join(map(str, group))),

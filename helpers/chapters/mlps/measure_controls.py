@@ -82,7 +82,7 @@ def ablate_layers(
     few = slice(0, first)
     measured = len(sample.tokens[few])
     shape = (len(components), len(methods), len(inputs), measured, model.n_layers)
-    effect = torch.full(shape, torch.nan)
+    effect = torch.full(shape, torch.nan, dtype=torch.float32)
     on_controls: Sequence[AblationMethod] = [
         method for method in methods if method == "mean"
     ] or methods

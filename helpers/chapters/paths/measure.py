@@ -74,15 +74,17 @@ def measure_paths(
     earlier = {head: _earlier(writing, head) for head in reading}
     sites = {Site("z", head.layer) for head in writing}
     values = AblationValues(model, sample.tokens, sites, method=method, seed=sample.seed)
-    scores = torch.zeros(len(PATH_EFFECTS), len(_CUTS), len(reading), len(tokens))
-    change = torch.zeros(len(PATH_EFFECTS), len(_CUTS), len(tokens))
+    scores = torch.zeros(
+        len(PATH_EFFECTS), len(_CUTS), len(reading), len(tokens), dtype=torch.float32
+    )
+    change = torch.zeros(len(PATH_EFFECTS), len(_CUTS), len(tokens), dtype=torch.float32)
     steps = list(product(enumerate(PATH_EFFECTS), enumerate(_CUTS.values())))
     # A quarter of the usual batch: the outputs of every layer are held beside each other.
     size = max(1, sequences_at_once(model, tokens.shape[1]) // 4)
     batches = [*batch_slices(len(tokens), size)]
     replay = can_replay(model, tokens.shape[1])
     run = cuts = None
-    clean, last = torch.empty(0), max(head.layer for head in reading)
+    clean, last = torch.empty(0, dtype=torch.float32), max(head.layer for head in reading)
     for rows, ((e, effect), (c, cut)) in progress([*product(batches, steps)], "cutting paths"):
         with model.from_row(rows.start):
             if e == c == 0:

@@ -79,8 +79,8 @@ def score_without(
     sites = {Site("z", head.layer) for head in every}
     values = AblationValues(model, sample.tokens, sites, method=method, seed=sample.seed)
     groups_of, pos = [[], *named.values()], sample.tokens.shape[1]
-    found = torch.zeros(len(groups_of), len(watched), measured)
-    by_draw = torch.zeros(len(drawn), len(watched), few)
+    found = torch.zeros(len(groups_of), len(watched), measured, dtype=torch.float32)
+    by_draw = torch.zeros(len(drawn), len(watched), few, dtype=torch.float32)
     lots = [(slice(0, few), [*groups_of, *drawn]), (slice(few, measured), groups_of)]
     steps = [
         (slice(whole.start + rows.start, whole.start + rows.stop), i, group)
@@ -99,7 +99,7 @@ def score_without(
             patterns = _patterns(model, tokens, watched, run, lowest)
         into, at = (found, i) if i < len(groups_of) else (by_draw, i - len(groups_of))
         into[at, :, rows] = induction_score(patterns, sample.n)
-    random = torch.full((len(groups_of), draws, len(watched)), torch.nan)
+    random = torch.full((len(groups_of), draws, len(watched)), torch.nan, dtype=torch.float32)
     random[0], random[1] = found[0, :, :few].mean(-1), by_draw.mean(-1)
     coords = {"removed": ["nothing", *named], "head_name": [str(head) for head in watched]}
     return xr.Dataset(
@@ -212,7 +212,7 @@ def measure_faithfulness(
     )
     losses = [-log_prob[:, second].mean(-1) for log_prob in found]
     loss, of_drawn = torch.stack(losses[: len(kept)]), torch.stack(losses[len(kept) :])
-    random = torch.full((len(kept), draws), torch.nan)
+    random = torch.full((len(kept), draws), torch.nan, dtype=torch.float32)
     random[-1] = of_drawn.mean(-1)
     coords = {"kept": ["all heads", "no heads", *named]}
     return xr.Dataset(

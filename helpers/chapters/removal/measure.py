@@ -70,8 +70,8 @@ def remove_groups(
     measured = len(sample.tokens[:first])
     few = min(RANDOM_SEQUENCES, measured)
     size = max(measured, len(text.tokens[:first]))
-    effect = torch.full((len(named), len(ways), len(INPUTS), size), torch.nan)
-    random = torch.full((len(named), len(ways), len(INPUTS), draws), torch.nan)
+    effect = torch.full((len(named), len(ways), len(INPUTS), size), torch.nan, dtype=torch.float32)
+    random = torch.full((len(named), len(ways), len(INPUTS), draws), torch.nan, dtype=torch.float32)
     drawn = sample_controls(named.values(), model, draws=draws, seed=sample.seed)
     ours = [Removal(heads, method, first) for method in ways for heads in named.values()]
     places = [
@@ -170,7 +170,7 @@ def remove_in_order(
         ("log_odds", _log_odds, {"long_name": "log-odds of the right token"}),
     ):
         mean = number(ours).mean(-1)
-        by_draw = torch.full((1 + len(sizes), draws), torch.nan)
+        by_draw = torch.full((1 + len(sizes), draws), torch.nan, dtype=torch.float32)
         by_draw[0] = mean[0, :few].mean()
         by_draw[doubles] = number(random).mean((1, 2)).view(len(doubles), draws)
         every = {"coords": coords, **what}
@@ -232,7 +232,7 @@ def remove_mlps(
     measured = len(sample.tokens[:first])
     size = max(measured, len(text.tokens[:first]))
     inputs = ("second half", "text")
-    effect = torch.full((model.n_layers + 1, len(inputs), size), torch.nan)
+    effect = torch.full((model.n_layers + 1, len(inputs), size), torch.nan, dtype=torch.float32)
     for i, found in enumerate(_effects(model, sample, text, removals, removals, ["second"])):
         effect[: len(groups), i, : len(found[0])] = torch.stack(found)
     coords = {"input": list(inputs)}

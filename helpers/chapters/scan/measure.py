@@ -87,6 +87,11 @@ def select_heads(source: Model | xr.Dataset, kind: HeadType = "induction") -> li
     else:
         scores = source
     ranking = rank_heads(scores, by=kind)
+    if "chance" not in scores[kind].attrs:
+        raise ValueError(
+            "These scores no longer say what chance is: give them as scan.score_heads(model, "
+            "sample) returned them, or calculate under xr.set_options(keep_attrs=True)."
+        )
     least = max(SHARE * ranking[kind][0], TIMES_CHANCE * scores[kind].attrs["chance"])
     return ranking["head"][ranking[kind] >= least].tolist()
 

@@ -110,9 +110,9 @@ def shuffle_repeat(
     generator = torch.Generator().manual_seed(sample.seed)
     since = torch.arange(1, min(SINCE, n) + 1)
     shape = (len(pieces), len(since), len(sample))
-    log_prob, attention = torch.full(shape, torch.nan), torch.full(shape, torch.nan)
+    log_prob, attention = torch.full((2, *shape), torch.nan, dtype=torch.float32)
     everywhere = torch.arange(1, 2 * n + 1).expand(len(sample), -1)
-    first = torch.zeros(len(sample))
+    first = torch.zeros(len(sample), dtype=torch.float32)
     for i, piece in enumerate(progress(pieces, "shuffling the repeat")):
         order = torch.stack([_shuffled(n, piece, generator) for _ in range(len(sample))])
         tokens = sample.tokens.clone()

@@ -68,8 +68,11 @@ def measure_text_repeats(
     few = min(RANDOM_SEQUENCES, len(text))
     drawn = sample_random_heads(removed, model, draws=draws, seed=text.seed)
     shape = (len(KINDS), len(REMOVED), 2, len(text))
-    log_prob, repeats = torch.full(shape, torch.nan), torch.zeros(len(KINDS), len(text))
-    random = torch.full((len(KINDS), draws, 2), torch.nan)
+    log_prob, repeats = (
+        torch.full(shape, torch.nan, dtype=torch.float32),
+        torch.zeros(len(KINDS), len(text), dtype=torch.float32),
+    )
+    random = torch.full((len(KINDS), draws, 2), torch.nan, dtype=torch.float32)
 
     removals = [Removal([], method), Removal(removed, method)]
     removals += [Removal(group, method, few) for group in drawn]
@@ -155,7 +158,7 @@ def _average(log_prob: Tensor, places: Places) -> tuple[Tensor, Tensor]:
     batch = log_prob.shape[1]
     row, *occurrences = (column[places[0] < batch] for column in places)
     count = torch.bincount(row, minlength=batch).float()
-    sums = torch.zeros(len(log_prob), 2, batch)
+    sums = torch.zeros(len(log_prob), 2, batch, dtype=torch.float32)
     for i, place in enumerate(occurrences):
         sums[:, i].index_add_(1, row, log_prob[:, row, place - 1])  # target t is entry t - 1
     return torch.where(count > 0, sums / count, torch.nan), count

@@ -10,7 +10,7 @@ from helpers.interventions.values import AblationValues
 from helpers.metrics import TargetPart, part_slice, token_log_probs
 from helpers.models import Model, Site
 from helpers.progress import progress
-from helpers.running import batch_slices, run_for_gradient, sequences_at_once
+from helpers.running import batch_slices, run_for_gradient, sequences_at_once, with_gradients
 
 
 def estimate_positions(
@@ -50,11 +50,11 @@ def estimate_positions(
     estimates = []
     batches = list(batch_slices(len(tokens), sequences_at_once(model, tokens.shape[1])))
     for rows in progress(batches, label):
-        with model.from_row(rows.start):
+        with model.from_row(rows.start), with_gradients():
             final, outputs = run_for_gradient(model, tokens[rows], component)
-        ids = tokens[rows, span].to(final.device)
-        loss = -token_log_probs(model.unembed(final[:, span]), ids).mean(1)
-        gradients = torch.autograd.grad(loss.sum(), outputs)
+            ids = tokens[rows, span].clone().to(final.device)
+            loss = -token_log_probs(model.unembed(final[:, span]), ids).mean(1)
+            gradients = torch.autograd.grad(loss.sum(), outputs)
         of_layers = []
         for layer, (output, gradient) in enumerate(zip(outputs, gradients, strict=True)):
             value = values.at(Site(component, layer), rows, second_half)

@@ -83,7 +83,7 @@ def replace_positions(
         places = [slice(n + 1 + i, n + 2 + i) for i in range(n)]
         return _one_by_one(model, tokens, n, values, component, places, label)
     units = _units(model, component)
-    effect = torch.zeros(len(tokens), model.n_layers, units, n, n)
+    effect = torch.zeros(len(tokens), model.n_layers, units, n, n, dtype=torch.float32)
     for rows, some in progress(list(_lots(model, len(tokens), n, units)), label):
         grid = Variants(record(model, tokens[rows]), n, values, component, rows, some)
         for groups in _balanced(model, n, rows, some):
@@ -147,7 +147,7 @@ def replace_second_halves(
             for component, values in ways
         ]
     effects = [
-        torch.zeros(len(tokens), model.n_layers, _units(model, component), n)
+        torch.zeros(len(tokens), model.n_layers, _units(model, component), n, dtype=torch.float32)
         for component, _ in ways
     ]
     units = max(effect.shape[2] for effect in effects)
@@ -175,7 +175,9 @@ def _one_by_one(
     """By the book: a run of the whole model for every layer, unit and place."""
     clean = predict(model, tokens, targets=part_slice("second_blog", n)).log_prob
     units = range(_units(model, component))
-    effect = torch.zeros(len(tokens), model.n_layers, len(units), len(places), n)
+    effect = torch.zeros(
+        len(tokens), model.n_layers, len(units), len(places), n, dtype=torch.float32
+    )
     cells = list(product(range(model.n_layers), units, enumerate(places)))
     for layer, unit, (i, positions) in progress(cells, label):
         part: Part = Site(component, layer)

@@ -80,7 +80,10 @@ def run_removals(
             sites[one.method] += by_site(one.parts)
     ends = sorted({len(tokens[: one.first]) for one in parsed})
     values = AblationValues.take(model, tokens, sites, seed=seed, first=ends[-1] if ends else None)
-    found = [torch.full((len(tokens[: one.first]), pos - 1), torch.nan) for one in parsed]
+    found = [
+        torch.full((len(tokens[: one.first]), pos - 1), torch.nan, dtype=torch.float32)
+        for one in parsed
+    ]
     order = sorted(range(len(parsed)), key=lambda i: _way_up(model, parsed[i]))
     replay = can_replay(model, pos)
     batches = [
