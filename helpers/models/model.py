@@ -496,7 +496,8 @@ class Model:
         return _BYTES_GPU if self.device.type == "cuda" else _BYTES
 
     def __repr__(self) -> str:
-        heads = f"{self.n_layers} layers x {self.n_heads} heads"
+        layers = "layer" if self.n_layers == 1 else "layers"
+        heads = f"{self.n_layers} {layers} x {self.n_heads} heads"
         if self.n_kv_heads != self.n_heads:
             heads += f" ({self.n_kv_heads} KV heads)"
         return (
