@@ -10,7 +10,7 @@ from helpers.results import write_whole
 from helpers.run.notebooks import Outcome
 from helpers.run.outline import Chapter
 from helpers.run.page_frame import TEMPLATES, frame_page
-from helpers.run.pages import say_end, say_failure
+from helpers.run.pages import say_early_end, say_failure
 
 
 def write_index(
@@ -42,7 +42,7 @@ def write_index(
         The page.
     """
     failures = {outcome.notebook: say_failure(outcome) for outcome in outcomes}
-    ends = {outcome.notebook: say_end(outcome) for outcome in outcomes}
+    ends = {outcome.notebook: say_early_end(outcome) for outcome in outcomes}
     listed = [
         {
             **vars(chapter),

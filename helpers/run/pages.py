@@ -53,7 +53,7 @@ def write_page(outcome: Outcome, folder: Path, chapters: Sequence[Chapter] = ())
         "previous": chapters[place - 1] if place else None,
         "next": None if place is None else next(iter(chapters[place + 1 :]), None),
         "failure": say_failure(outcome),
-        "end": say_end(outcome),
+        "end": say_early_end(outcome),
         **frame_page("page"),
         "plotly": get_plotlyjs() if figures else "",
         "figures": f"{script}\ndrawFigures({json.dumps(theme.SCHEMES)});",
@@ -64,7 +64,7 @@ def write_page(outcome: Outcome, folder: Path, chapters: Sequence[Chapter] = ())
     return path
 
 
-def say_end(outcome: Outcome) -> str:
+def say_early_end(outcome: Outcome) -> str:
     """Where a notebook came to its end before its last cell, and why, or nothing."""
     if not outcome.ended:
         return ""

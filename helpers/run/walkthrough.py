@@ -25,7 +25,7 @@ from helpers.run.contents import write_index
 from helpers.run.guard import guard_folder
 from helpers.run.notebooks import Outcome, find_notebooks, run_notebook
 from helpers.run.outline import Chapter, read_chapters, read_notebook, read_parameters
-from helpers.run.pages import GLOSSARY, say_end, say_failure, write_page
+from helpers.run.pages import GLOSSARY, say_early_end, say_failure, write_page
 from helpers.viewers import view_heads
 
 _CAPTION = (
@@ -122,7 +122,7 @@ def _execute(
                 before = pages.kept()
                 outcome = run_notebook(path, parameters=chosen, environment=environment)
                 took = time.monotonic() - start
-                ended = say_failure(outcome) or say_end(outcome) or f"{took:.0f} s"
+                ended = say_failure(outcome) or say_early_end(outcome) or f"{took:.0f} s"
                 pages.add(outcome, took, sorted(pages.kept() - before))
             bar.update()
             if bar.disable:
