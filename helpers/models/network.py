@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -121,7 +121,10 @@ def plain_settings() -> Iterator[None]:
     dtype = torch.get_default_dtype()
     torch.set_default_dtype(torch.float32)
     try:
-        with torch.inference_mode(False), torch.no_grad(), torch.device("cpu"):
+        # A device context is asked at every operation: seconds, where the default is the CPU.
+        elsewhere = torch.get_default_device().type != "cpu"
+        device = torch.device("cpu") if elsewhere else nullcontext()
+        with torch.inference_mode(False), torch.no_grad(), device:
             yield
     finally:
         torch.set_default_dtype(dtype)

@@ -233,9 +233,10 @@ def _parts(model: Model, seen: Seen) -> float:
 
 
 def _heads(model: Model, seen: Seen) -> float:
+    W_O = model.stacked("W_O")
+
     def difference(layer: int) -> float:
-        W_O = model.stacked("W_O")[layer]
-        written = einsum(seen[Site("z", layer)], W_O, "b p h d, h d m -> b p m")
+        written = einsum(seen[Site("z", layer)], W_O[layer], "b p h d, h d m -> b p m")
         out = seen[Site("attn_out", layer)]
         # Up to a constant, the bias, so that is what the first position's is taken from both for.
         return differs(out - out[:1, :1], written - written[:1, :1], beside=out)
