@@ -48,7 +48,9 @@ def kernel_class(ends: list[int]) -> type[AsyncKernelManager]:
     class OwnKernel(AsyncKernelManager):
         @property
         def kernel_spec(self) -> KernelSpec:
-            argv = [sys.executable, *_LAUNCH, "-f", "{connection_file}"]
+            # A kernel at rest calls the interrupt that comes before its end an error: it logs only
+            # what ends it. What a cell writes is not a log, and is in the notebook.
+            argv = [sys.executable, *_LAUNCH, "-f", "{connection_file}", "--log-level=CRITICAL"]
             return KernelSpec(argv=argv, display_name="Python 3", language="python")
 
         async def cleanup_resources(self, restart: bool = False) -> None:
