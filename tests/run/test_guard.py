@@ -119,7 +119,16 @@ def test_make_hands_the_parameters_on(given, expected):
     made = ["make", "--dry-run", "--old-file", ".venv/ready", "notebooks", *given]
     root = Path(__file__).parents[2]
     # The tests are run by make as well: what it hands on to a make below it is not the reader's.
-    handed = {"MODEL", "N", "SEED", "SEQUENCES", "MAKEFLAGS", "MAKELEVEL", "MFLAGS", "MAKEOVERRIDES"}
+    handed = {
+        "MODEL",
+        "N",
+        "SEED",
+        "SEQUENCES",
+        "MAKEFLAGS",
+        "MAKELEVEL",
+        "MFLAGS",
+        "MAKEOVERRIDES",
+    }
     own = {name: value for name, value in os.environ.items() if name not in handed}
     done = subprocess.run(made, cwd=root, capture_output=True, text=True, check=True, env=own)
     assert " ".join(done.stdout.replace("\\\n", " ").split()).endswith(expected)
