@@ -79,6 +79,14 @@ LINE = 24
 _TITLE = 40
 
 
+def palette() -> dict[str, dict[str, object]]:
+    """What the interactive views draw with, on light and on dark ground."""
+    return {
+        scheme: {"stops": SCALES[scheme], "blank": BLANKS[scheme], "ink": INKS[scheme]}
+        for scheme in SCALES
+    }
+
+
 class Figure(go.Figure):
     """A figure that notebooks show as data, which JupyterLab draws without network.
 

@@ -33,7 +33,8 @@ LEVELS = {
     "chapters": 5,
     "claims": 6,
     "run": 7,
-    "__main__": 8,
+    "play": 8,
+    "__main__": 9,
 }
 MODULES = sorted(PACKAGE.rglob("*.py"))
 REPEATED = {"__init__", "measure", "plot", "describe"}

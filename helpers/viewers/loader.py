@@ -19,7 +19,8 @@ def load_viewers() -> View:
     """
     return View(
         '<div class="helpers-loader"><small>Viewers are ready: circuitsvis, once for this page, '
-        "without network.</small></div>" + script("unpack", "loader", call=f'load("{_packed()}");'),
+        "without network.</small></div>"
+        + script("unpack", "dark", "loader", call=f'load("{_packed()}");'),
         summary="the script that draws attention (circuitsvis)",
     )
 

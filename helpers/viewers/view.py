@@ -61,12 +61,11 @@ class View:
         return path
 
 
-def script(*names: str, call: str = "") -> str:
-    """Scripts of this package as one element that leaves nothing in the page's own names.
+def code(*names: str) -> str:
+    """Scripts of this package as one text, without the lines that only people read.
 
     Args:
         *names: Files in `scripts/`, without ending, in the order in which they are needed.
-        call: What to do with them. Must hold no text from outside.
     """
     folder = files("helpers.viewers") / "scripts"
     lines = [
@@ -74,8 +73,17 @@ def script(*names: str, call: str = "") -> str:
         for name in names
         for line in (folder / f"{name}.js").read_text(encoding="utf-8").splitlines()
     ]
-    code = "\n".join(line for line in lines if line and not line.startswith("//"))
-    return f"<script>(() => {{\n{code}\n{call}\n}})();</script>"
+    return "\n".join(line for line in lines if line and not line.startswith("//"))
+
+
+def script(*names: str, call: str = "") -> str:
+    """Scripts of this package as one element that leaves nothing in the page's own names.
+
+    Args:
+        *names: See `code`.
+        call: What to do with them. Must hold no text from outside.
+    """
+    return f"<script>(() => {{\n{code(*names)}\n{call}\n}})();</script>"
 
 
 def style(name: str) -> str:

@@ -97,11 +97,11 @@ def view_heads(scores: xr.Dataset, patterns: xr.DataArray, *, score: str = "indu
     still = draw_still(
         panels, alt=f"{title}: {label} of each head, and the attention of {best}, the highest."
     )
-    look = json.dumps({"style": style("heads"), "palette": _palette()})
+    look = json.dumps({"style": style("heads"), "palette": theme.palette()})
     call = f'mount("{view}", async (root) => explore(root, await unpack("{packed}"), {look}));'
     return View(
         f'<div class="helpers-view helpers-heads" data-view="{view}">{still}</div>'
-        + script("unpack", "pattern", "heads", call=call),
+        + script("unpack", "dark", "pattern", "grid", "heads", call=call),
         summary=f"{title}, {grid[0]} x {grid[1]} (an interactive view)",
     )
 
@@ -122,14 +122,3 @@ def _about(name: str, values: xr.DataArray, n: int | None) -> dict[str, object]:
 
 def _label(name: str, values: xr.DataArray) -> str:
     return str(values.attrs.get("long_name", name.replace("_", " ")))
-
-
-def _palette() -> dict[str, object]:
-    return {
-        scheme: {
-            "stops": theme.SCALES[scheme],
-            "blank": theme.BLANKS[scheme],
-            "ink": theme.INKS[scheme],
-        }
-        for scheme in theme.SCALES
-    }

@@ -8,6 +8,8 @@ from browser.lab import Lab, copy_notebooks, serve_lab
 from browser.pages import open_page, start_browser
 from playwright.sync_api import Browser, Page
 
+from helpers.play import write_play
+
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
@@ -22,6 +24,12 @@ def page(chromium: Browser) -> Iterator[Page]:
         yield page
         assert not log.errors
     assert not log.foreign  # now that the page is closed, nothing more can come
+
+
+@pytest.fixture(scope="session")
+def play_file(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Address of the page with a live model in it."""
+    return write_play(tmp_path_factory.mktemp("play") / "play.html").as_uri()
 
 
 @pytest.fixture(scope="module")

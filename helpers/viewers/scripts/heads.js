@@ -1,40 +1,10 @@
 // The explorer: a grid of heads, the attention of the chosen one beside it.
 // Text reaches the page through textContent or a canvas only.
 
-const MOVES = {
-  ArrowUp: [-1, 0],
-  ArrowDown: [1, 0],
-  ArrowLeft: [0, -1],
-  ArrowRight: [0, 1],
-  Home: [0, -Infinity],
-  End: [0, Infinity],
-  PageUp: [-Infinity, 0],
-  PageDown: [Infinity, 0],
-};
-
-const clamp = (value, most) => Math.min(most, Math.max(0, value));
 const show = (value, digits) => (value === null ? "no value" : value.toFixed(digits));
 
-function make(parent, tag, attributes = {}, text = "") {
-  const element = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
-  element.textContent = text;
-  parent.append(element);
-  return element;
-}
-
-function onArrows(element, act) {
-  element.addEventListener("keydown", (event) => {
-    const move = event.altKey || event.ctrlKey || event.metaKey ? undefined : MOVES[event.key];
-    if (!move) return;
-    event.preventDefault();
-    event.stopPropagation();
-    act(...move);
-  });
-}
-
 // What stays the same: boxes, choices, cells. Returns the parts that change.
-function build(shadow, { title, layers, heads, tokens, scores }, style) {
+function build(shadow, { title, layers, heads, tokens, scores }, style, act) {
   make(shadow, "style", {}, style);
   const box = make(shadow, "div", { class: "box", role: "group", "aria-label": title });
 
@@ -54,22 +24,7 @@ function build(shadow, { title, layers, heads, tokens, scores }, style) {
   const body = make(box, "div", { class: "body" });
   const left = make(body, "div", { class: "left" });
   make(left, "p", { class: "caption" }, "Layers down, heads across: click one, or walk with the arrow keys");
-  const grid = make(left, "div", {
-    class: "grid",
-    role: "grid",
-    "aria-label": "Heads: layers down, heads across",
-    style: `--heads:${heads};--cell:${layers > 16 ? 18 : 22}px`,
-  });
-  const numbers = make(grid, "div", { class: "row", "aria-hidden": "true" });
-  for (const text of ["", ...Array(heads).keys()]) make(numbers, "span", { class: "tick" }, text);
-  const cells = [];
-  for (let layer = 0; layer < layers; layer++) {
-    const row = make(grid, "div", { class: "row", role: "row" });
-    make(row, "span", { class: "tick", "aria-hidden": "true" }, layer);
-    for (let head = 0; head < heads; head++) {
-      cells.push(make(row, "button", { class: "cell", role: "gridcell", type: "button" }));
-    }
-  }
+  const grid = new HeadGrid(left, { layers, heads, cell: layers > 16 ? 18 : 22, act });
   const legend = make(left, "div", { class: "legend", "aria-hidden": "true" });
   make(legend, "span", {}, "0");
   const strip = make(legend, "span", { class: "strip" });
@@ -85,7 +40,7 @@ function build(shadow, { title, layers, heads, tokens, scores }, style) {
   canvas.setAttribute("aria-describedby", "readout");
   const readout = make(right, "p", { class: "readout", id: "readout", "aria-live": "polite" });
   return {
-    box, score, sequence, large, link, left, grid, cells, strip, chance, chanceText, details,
+    box, score, sequence, large, link, left, grid, strip, chance, chanceText, details,
     heading, canvas, readout,
   };
 }
@@ -105,12 +60,11 @@ function explore(root, { about, bytes }, { style, palette }) {
   root.dataset.lmSuppressShortcuts = "true";
   const shadow = root.shadowRoot ?? root.attachShadow({ mode: "open" });
   shadow.replaceChildren();
-  const view = build(shadow, about, style);
+  const view = build(shadow, about, style, (layer, head) => choose({ layer, head }));
   const pattern = new Pattern(view.canvas, size);
   view.link.hidden = inLab;
 
   const colours = () => palette[isDark() ? "dark" : "light"];
-  const nameOf = (layer, head) => `L${layer}H${head}`;
   const scoreOf = (index) => scores[state.score].values[index];
   const attention = (query, key) => {
     const start = ((state.sequence * layers + state.layer) * heads + state.head) * triangle;
@@ -120,7 +74,7 @@ function explore(root, { about, bytes }, { style, palette }) {
   function drawGrid() {
     const { lut } = colours();
     const { label, chance } = scores[state.score];
-    view.cells.forEach((button, i) => {
+    view.grid.cells.forEach((button, i) => {
       const value = scoreOf(i);
       const said = `${nameOf(Math.floor(i / heads), i % heads)}, ${label} ${show(value, 2)}`;
       button.style.background = value === null ? "none" : `rgb(${colourOf(lut, value)})`;
@@ -139,10 +93,7 @@ function explore(root, { about, bytes }, { style, palette }) {
     const chosen = state.layer * heads + state.head;
     view.score.value = state.score;
     view.sequence.value = state.sequence;
-    view.cells.forEach((button, i) => {
-      button.setAttribute("aria-selected", String(i === chosen));
-      button.tabIndex = i === chosen ? 0 : -1;
-    });
+    view.grid.choose(state.layer, state.head);
     const { label } = scores[state.score];
     view.heading.textContent = `${nameOf(state.layer, state.head)}: ${label} ${show(scoreOf(chosen), 2)}`;
     view.details.replaceChildren();
@@ -251,9 +202,6 @@ function explore(root, { about, bytes }, { style, palette }) {
     drawPattern();
   }
 
-  view.cells.forEach((button, i) =>
-    button.addEventListener("click", () => choose({ layer: Math.floor(i / heads), head: i % heads })),
-  );
   view.score.addEventListener("change", () => choose({ score: Number(view.score.value) }));
   view.sequence.addEventListener("change", () => choose({ sequence: Number(view.sequence.value) }));
   view.large.addEventListener("change", () => {
@@ -261,10 +209,6 @@ function explore(root, { about, bytes }, { style, palette }) {
     drawPattern();
   });
   view.canvas.addEventListener("mousemove", (event) => point(pattern.entryAt(event) ?? entry));
-  onArrows(view.grid, (down, across) => {
-    choose({ layer: clamp(state.layer + down, layers - 1), head: clamp(state.head + across, heads - 1) });
-    view.cells[state.layer * heads + state.head].focus();
-  });
   onArrows(view.canvas, (down, across) => {
     const query = clamp(entry.query + down, size - 1);
     point({ query, key: clamp(entry.key + across, query) });

@@ -1,0 +1,165 @@
+// Six steps through the workbench: look, say what you expect, then see what the model does.
+// The answers are made from the model's numbers, and no head is named here: `groups` found them.
+
+const RING = "the old king gave the gold ring to anna, and then the old king gave the gold";
+const TARGET = "ring";
+const TWICE = "dog river under yellow seven bread apple door mountain winter";
+
+const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;
+const chanceOf = ({ choices }, word) => choices.find(([other]) => other === word)?.[1] ?? 0;
+const cleanOf = ({ choices }, word) => choices.find(([other]) => other === word)?.[2] ?? 0;
+const list = (heads) => heads.join(", ");
+
+function storyOf({ induction, previous, others }) {
+  const [best] = induction;
+  const headOf = (name) => {
+    const [, layer, head] = NAME.exec(name).map(Number);
+    return { layer, head };
+  };
+  const many = induction.slice(0, 6);
+  const ring = (off, look = best) => ({ text: RING, off, method: "mean", at: null, ...headOf(look) });
+  // How much the last word attends to the target, the word after the same word before.
+  const lookBack = (bench, answer) => {
+    const size = answer.tokens.length;
+    const place = answer.tokens.indexOf(TARGET);
+    const { layer, head } = bench.state;
+    const start = (layer * bench.about.heads + head) * size * size;
+    return answer.patterns[start + (size - 1) * size + place];
+  };
+  return [
+    {
+      title: "What comes next?",
+      state: ring([]),
+      hide: "choices pattern",
+      question: "The model read this sentence, word by word. Which word will it put next?",
+      options: ["“king”", "“ring”", "It cannot know"],
+      right: 1,
+      reveal: (bench, answer) => {
+        const [word, now] = answer.choices[0];
+        return `“${word}”, with ${percent(now)}. “the gold” stood there before, and “${TARGET}” came after it. This model knows no English. It knows how to repeat.`;
+      },
+    },
+    {
+      title: "Nonsense, twice",
+      state: { text: `${TWICE} ${TWICE}`, off: [], method: "mean", at: null, ...headOf(best) },
+      hide: "losses choices",
+      question: "Ten words that follow from nothing, and the same ten again. Which words will surprise it?",
+      options: ["All twenty", "The first ten", "The first ten and the eleventh"],
+      right: 2,
+      reveal: (bench, { losses }) => {
+        const [first, boundary, rest] = [mean([...losses.slice(1, 11)]), losses[11], mean([...losses.slice(12)])];
+        return `The first ten cost ${first.toFixed(1)} nats each, the eleventh ${boundary.toFixed(1)}: that a repeat begins cannot be known. The other nine cost ${rest.toFixed(2)}. So what helps is not meaning; it looks up what came after the same word before.`;
+      },
+    },
+    {
+      title: "Who looks it up?",
+      state: ring([]),
+      hide: "readout",
+      question: `The large square shows where the head ${best} looks: a row for each word that looks. In the last row, the last “gold”: at which word does it look?`,
+      options: ["At the “gold” before", "At “ring”, the word after the “gold” before", "At the first word"],
+      right: 1,
+      reveal: (bench, answer) => {
+        const value = lookBack(bench, answer);
+        return `At “${TARGET}”, with attention ${value.toFixed(2)}: not at the same word, but at the one after it. A head that does this is an induction head. Here are ${induction.length}: ${list(induction)}.`;
+      },
+    },
+    {
+      title: "Take it out",
+      state: ring([best]),
+      hide: "choices",
+      question: `${best} does it best. It is now taken out: what it writes is replaced by its average. Will the model forget the ring?`,
+      options: ["Yes", "No"],
+      right: 1,
+      reveal: (bench, answer) =>
+        `“${TARGET}” has ${percent(chanceOf(answer, TARGET))}, before ${percent(cleanOf(answer, TARGET))}. The other induction heads do the same work, so one of them can go: that is redundancy.`,
+    },
+    {
+      title: "Take the group out",
+      state: ring(many),
+      hide: "choices",
+      question: `Now ${many.length} of the ${induction.length} induction heads are out. And had we taken ${many.length} other heads instead?`,
+      options: ["Both hurt about the same", "It forgets without the induction heads only", "It remembers in both cases"],
+      right: 1,
+      reveal: async (bench, answer) => {
+        const other = await bench.query({ ...ring(others) });
+        return `Without the induction heads “${TARGET}” has ${percent(chanceOf(answer, TARGET))}. Without ${list(others)} instead, drawn by chance: ${percent(chanceOf(other, TARGET))}. So it is this group that does it, and not that so many heads are missing.`;
+      },
+    },
+    {
+      title: "The other kind",
+      state: ring([previous]),
+      hide: "choices",
+      question: `All induction heads are back. A single head is out, ${previous}, in an earlier layer: it always looks at the word just before. What now?`,
+      options: ["Nothing: one head can go", "It forgets the ring"],
+      right: 1,
+      reveal: async (bench, answer) => {
+        const whole = await bench.query({ ...ring([]) });
+        return `“${TARGET}” has ${percent(chanceOf(answer, TARGET))}. And look at ${best}, which was not touched: the last “gold” looked at “${TARGET}” with ${lookBack(bench, whole).toFixed(2)}, now with ${lookBack(bench, answer).toFixed(2)}. ${previous} notes at each word which word came before it. That note, “after gold”, is what an induction head searches for.`;
+      },
+    },
+  ];
+}
+
+// The steps above the workbench: one is open, its answer hidden until the reader has chosen.
+function tellStory(bench) {
+  const steps = storyOf(bench.roles);
+  const box = make(bench.top, "section", { class: "story", "aria-label": "A story in six steps" });
+  const line = make(box, "div", { class: "bar steps", role: "group", "aria-label": "Steps" });
+  const body = make(box, "div", { class: "step" });
+  const buttons = steps.map(({ title }, i) => {
+    const button = make(line, "button", { type: "button" }, `${i + 1} ${title}`);
+    button.addEventListener("click", () => open(i));
+    return button;
+  });
+  const free = make(line, "button", { type: "button" }, "Play freely");
+  free.addEventListener("click", () => close());
+  let opened = null;
+
+  function close() {
+    opened = null;
+    bench.hide("");
+    body.replaceChildren();
+    mark();
+  }
+
+  function mark() {
+    buttons.forEach((button, i) => button.setAttribute("aria-pressed", String(i === opened)));
+    free.setAttribute("aria-pressed", String(opened === null));
+  }
+
+  function open(i, change = true) {
+    opened = i;
+    mark();
+    const step = steps[i];
+    bench.hide(step.hide);
+    if (change) bench.change(step.state);
+    body.replaceChildren();
+    make(body, "p", { class: "question" }, step.question);
+    const choices = make(body, "div", { class: "bar options", role: "group", "aria-label": "What do you expect?" });
+    step.options.forEach((text, choice) => {
+      make(choices, "button", { type: "button" }, text).addEventListener("click", (event) => reveal(i, choice, event.target));
+    });
+  }
+
+  async function reveal(i, choice, button) {
+    const step = steps[i];
+    await bench.change(step.state);
+    const text = await step.reveal(bench, await bench.query({ ...bench.state }));
+    if (opened !== i) return;
+    bench.hide("");
+    body.querySelectorAll(".options button").forEach((other, k) => {
+      other.classList.toggle("correct", k === step.right);
+      other.setAttribute("aria-pressed", String(other === button));
+    });
+    body.querySelector(".answer")?.remove();
+    const answer = make(body, "div", { class: "answer", role: "status" });
+    make(answer, "p", {}, `${choice === step.right ? "As you said." : "Not quite."} ${text}`);
+    const next = i + 1 < steps.length ? "Next step" : "Now play freely";
+    make(answer, "button", { type: "button", class: "next" }, next).addEventListener("click", () =>
+      i + 1 < steps.length ? open(i + 1) : close(),
+    );
+  }
+
+  mark();
+  return { open, close };
+}
