@@ -116,7 +116,7 @@ def _page(model: Model) -> str:
         f"</head><body><main><h1>{title}</h1>{_lead(model)}"
         '<div class="helpers-play"><noscript><p>The model computes in this page, with scripts, '
         "and they do not run here.</p></noscript></div></main>"
-        f'<script type="text/plain" id="engine">{code("gpt2", "engine")}</script>'
+        f'<script type="text/plain" id="engine">{code("simd", "gpt2", "engine")}</script>'
         f'<script type="text/plain" id="weights">{weights.pack()}</script>'
         + script("dark", "pattern", "grid", "workbench", "story", "asking", "play", call=call)
         + "</body></html>\n"

@@ -104,6 +104,7 @@ def test_it_computes_in_firefox(play_file, firefox, tmp_path, worker):
     finally:
         listener.over.set()
         listener.server.shutdown()
+        listener.server.server_close()
     kind, whole, without, tokens, refused = listener.said.split("|")
     assert kind == ("worker" if worker else "page")
     assert float(whole) > 0.99 and float(without) < 0.01

@@ -56,7 +56,13 @@ class Workbench {
       });
     }
     onThemeChange(() => this.paint());
-    new ResizeObserver(later(50, () => this.answer && this.drawPattern())).observe(this.box);
+    // Asked for while a page is being changed, a width makes the browser lay all of it out at once.
+    this.room = this.canvas.parentElement.clientWidth;
+    new ResizeObserver(([{ contentRect }]) => {
+      if (contentRect.width === 0 || Math.abs(contentRect.width - this.room) < 2) return;
+      this.room = contentRect.width;
+      if (this.answer) this.drawPattern();
+    }).observe(this.canvas.parentElement);
     this.change(address ? this.fromAddress() : {}, { tell: false });
   }
 
@@ -433,7 +439,7 @@ class Workbench {
     this.heading.textContent = `Where ${name} looks${this.state.off.includes(name) ? " (taken out: nobody hears it)" : ""}`;
     if (this.pattern?.size !== tokens.length) this.pattern = new Pattern(this.canvas, tokens.length);
     this.pattern.fill((query, key) => this.attention(query, key), this.colours());
-    const room = Math.min(this.canvas.parentElement.clientWidth - 8, 460) - MARGIN - END;
+    const room = Math.min(this.room - 8, 460) - MARGIN - END;
     this.cell = Math.max(2, Math.min(20, Math.floor(room / tokens.length)));
     this.drawEntry();
   }
