@@ -82,8 +82,8 @@ def _table(measured: Ablated) -> str:
     among = [say_probability(np.max(row["others_with_previous"])) for row in some]
     (draws,) = {model["draws"] for model in kept.values()}
     said = (
-        f"Mean/zero ablation. *Others*: the lowest of {draws} draws of as many other heads; with the "
-        f"previous-token head among {_SOME}, the highest is {' and '.join(among)}. "
+        f"Mean/zero ablation. *Others*: the lowest of {draws} draws of as many other heads; with "
+        f"the previous-token head among {_SOME}, the highest is {' and '.join(among)}. "
         "[Chapter 1](notebooks/01_loss.ipynb) has every row."
     )
     return "\n".join([*lines, "", said, ""])

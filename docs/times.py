@@ -15,7 +15,9 @@ NAMES = {"gpt2": "GPT2-small", "smollm2": "SmolLM2", "mini": "`mini`"}
 COLUMNS = ("mini", "smollm2")
 """Models of the README's table."""
 _BLOCK = re.compile(r"(<!-- chapters: .*?-->\n)(.*?)(<!-- end of chapters -->)", re.DOTALL)
-_ROW = re.compile(r"\| ?(?P<group>[^|\n]*?) ?\| ?\[(?P<title>.*?)\]\((?P<link>notebooks/\w+\.ipynb)\)")
+_ROW = re.compile(
+    r"\| ?(?P<group>[^|\n]*?) ?\| ?\[(?P<title>.*?)\]\((?P<link>notebooks/\w+\.ipynb)\)"
+)
 _TAKES = re.compile(r'(\*Takes:\* )[^"\\]*?\.(?= |\\n|")')
 """The first sentence after *Takes*, in a notebook's JSON; what follows it in the line stays."""
 _COUNTS = {1: "one CPU core", 2: "two CPU cores", 4: "four CPU cores"}

@@ -55,7 +55,7 @@ def write_index(
         }
         for chapter in chapters
     ]
-    # The template escapes everything that it does not call safe: opening, picture, style and script.
+    # The template escapes all that it does not call safe: opening, picture, style and script.
     template = _environment().get_template("contents.html.j2")
     page = template.render(
         model=next(iter(about.values()), "a model"),

@@ -27,8 +27,7 @@ def tabulate_ablated(ablated: xr.Dataset) -> pd.DataFrame:
         columns[f"others, {previous} among them"] = "others_with_previous"
     cells = {
         (said, str(way)): [
-            _say_cell(ablated[name].isel(row=row, removal=m))
-            for row in range(ablated.sizes["row"])
+            _say_cell(ablated[name].isel(row=row, removal=m)) for row in range(ablated.sizes["row"])
         ]
         for said, name in columns.items()
         for m, way in enumerate(ablated["removal"].to_numpy())
@@ -121,7 +120,9 @@ def _judge_group(before: np.ndarray, one: np.ndarray, whole: np.ndarray) -> str:
             "One is hardly missed, because others do the same (**redundancy**); together they "
             "carry it: a **group**."
         )
-    return "Together they carry it: a **group**, in which even one is missed (little **redundancy**)."
+    return (
+        "Together they carry it: a **group**, in which even one is missed (little **redundancy**)."
+    )
 
 
 def _judge_previous(ablated: xr.Dataset, before: np.ndarray) -> str:
