@@ -65,10 +65,10 @@ def _table(measured: Ablated) -> str:
     numbers = ", ".join(str(row["removed"]) for row in every)
     picked = {
         "nothing": [model["rows"][0] for model in kept.values()],
-        "its best induction head": one,
-        f"the best {_SOME}": some,
+        "best induction head": one,
+        f"best {_SOME}": some,
         f"all ({numbers})": every,
-        "its previous-token head": previous,
+        "previous-token head": previous,
     }
     # Without blanks between the bars: what counts words counts no bars.
     lines = [

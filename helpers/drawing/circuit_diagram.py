@@ -70,21 +70,21 @@ def _style() -> str:
     )
 
 
-def _token(x: float, letter: str, kind: str = "") -> str:
+def _token(x: int, letter: str, kind: str = "") -> str:
     said = f'<text class="letter ink" x="{x}" y="{_TOP + 35}">{letter}</text>'
     if letter == "…":
         return said
     line = ' class="second-line" stroke-dasharray="5 4"' if kind else ' class="quiet-line"'
     return (
-        f'<rect{line} x="{x - _SIDE / 2:g}" y="{_TOP}" width="{_SIDE}" height="{_SIDE}" rx="8"/>'
+        f'<rect{line} x="{x - _SIDE // 2}" y="{_TOP}" width="{_SIDE}" height="{_SIDE}" rx="8"/>'
         + said
     )
 
 
-def _arrow(start: float, end: float, kind: str) -> str:
+def _arrow(start: int, end: int, kind: str) -> str:
     """An arc over the tokens from where the head stands, its point where it looks."""
     top, x = _TOP - 6, end + 6
-    bow = 46 + (start - end) / 8
+    bow = 46 + (start - end) // 8
     point = f"{x},{top} {x + 1.5},{top - 14} {x + 12},{top - 6}"
     return (
         f'<path class="{kind}-line" d="M{start - 6},{top} C{start - 14},{top - bow} '
@@ -92,5 +92,5 @@ def _arrow(start: float, end: float, kind: str) -> str:
     )
 
 
-def _text(x: float, y: float, said: str, kind: str) -> str:
+def _text(x: int, y: int, said: str, kind: str) -> str:
     return f'<text class="{kind}" x="{x}" y="{y}">{escape(said)}</text>'

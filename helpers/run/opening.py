@@ -27,12 +27,12 @@ def draw_opening(data: Path) -> str:
         heads = ablated["heads"].to_numpy()
         parts |= {
             "text": ablated.attrs.get("text", ""),
-            "corner": table.index.name,
+            "corner": table.columns.names[0],
             "groups": list(dict.fromkeys(group for group, _ in table.columns)),
             "ways": [way for _, way in table.columns],
-            # A median and its range: ".999 (.998–.999)".
+            # A median and its range, ".999 (.998–.999)", which may break in the middle.
             "rows": [
-                (name, names, [cell.partition(" ")[::2] for cell in cells])
+                (name, names, [_split(cell) for cell in cells])
                 for name, names, cells in zip(table.index, heads, table.to_numpy(), strict=True)
             ],
             "said": _render(describe_ablated(ablated)),
@@ -42,6 +42,12 @@ def draw_opening(data: Path) -> str:
         loader=FileSystemLoader(TEMPLATES), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
     return environment.get_template("opening.html.j2").render(parts)
+
+
+def _split(cell: str) -> tuple[str, str, str]:
+    middle, _, ends = cell.partition(" ")
+    low, _, high = ends.strip("()").partition("–")
+    return middle, low, high
 
 
 def _render(markdown: str) -> str:

@@ -32,8 +32,8 @@ def tabulate_ablated(ablated: xr.Dataset) -> pd.DataFrame:
         for said, name in columns.items()
         for m, way in enumerate(ablated["removal"].to_numpy())
     }
-    index = pd.Index(_name_rows(ablated), name=f"p({_word(ablated)}) without")
-    return pd.DataFrame(cells, index=index)
+    table = pd.DataFrame(cells, index=_name_rows(ablated))
+    return table.rename_axis(columns=(f"p({_word(ablated)}) without", ""))
 
 
 def describe_ablated(ablated: xr.Dataset) -> Prose:
@@ -66,10 +66,12 @@ def describe_ablated(ablated: xr.Dataset) -> Prose:
     apart = np.abs(p[:, 0] - p[:, 1])
     most = int(apart.argmax())
     if apart[most] >= 0.05:
+        without = _name_rows(ablated)[most]
+        without = without if without.startswith("all") else f"the {without}"
         lines.append(
             f"*Mean* leaves what a head writes on average over random tokens, *zero* leaves "
-            f"nothing; the model meets neither by itself. They disagree most without "
-            f"{_name_rows(ablated)[most]}: {_say_pair(p[most])}. So neither is *the* effect."
+            f"nothing; no run of the model's own does either. They disagree most without "
+            f"{without}: {_say_pair(p[most])}. So neither is *the* effect."
         )
     else:
         lines.append("*Mean* and *zero* agree to within .05 in every row.")
@@ -108,7 +110,7 @@ def _name_rows(ablated: xr.Dataset) -> list[str]:
         elif size == most[kind] > 1:
             names.append(f"all {size} {kind.replace('_', '-')} heads")
         else:
-            names.append("the best induction head" if size == 1 else f"the best {size}")
+            names.append("best induction head" if size == 1 else f"best {size}")
     return names
 
 
