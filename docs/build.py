@@ -8,9 +8,11 @@ import argparse
 import sys
 from pathlib import Path
 
+from docs.ablated import tell_ablated
 from docs.measured_runs import Measured, read_measured, take_run, take_work
 from docs.pages import render_pages
 from docs.times import time_notebook, time_readme
+from helpers.drawing.circuit_diagram import draw_circuit_diagram
 from helpers.results import write_whole
 
 ROOT = Path(__file__).parents[1]
@@ -25,7 +27,9 @@ def render(root: Path, measured: Measured) -> dict[Path, str]:
     """
     texts = {root / "docs" / name: text for name, text in render_pages(measured).items()}
     readme = root / "README.md"
-    texts[readme] = time_readme(readme.read_text(encoding="utf-8"), measured.chapters, root)
+    timed = time_readme(readme.read_text(encoding="utf-8"), measured.chapters, root)
+    texts[readme] = tell_ablated(timed, measured.ablated)
+    texts[root / "docs" / "circuit.svg"] = draw_circuit_diagram()
     for path in sorted((root / "notebooks").glob("*.ipynb")):
         text = path.read_text(encoding="utf-8")
         texts[path] = time_notebook(text, path.stem, measured.chapters)

@@ -9,7 +9,8 @@ from typing import Any
 import nbformat
 import pandas as pd
 
-from helpers.results import write_json
+from docs.ablated import keep_ablated
+from helpers.results import load_result, write_json
 from helpers.run.outline import read_parameters
 
 MODELS = {"gpt2": "GPT2-small", "smollm2": "SmolLM2-135M", "mini": "mini"}
@@ -34,6 +35,7 @@ class Measured:
         work: For each model what its walkthrough computes, in TFLOP: by chapter, and its calls.
         memory: For each model what `python -m benchmarks memory` saw.
         sizes: For each model what `python -m benchmarks sizes` found, one entry a verdict.
+        ablated: For each model what is left of a prediction as heads are removed, of chapter 1.
         views: What `python -m benchmarks.viewers` measured.
         families: What `python -m benchmarks families` found, by family.
     """
@@ -50,6 +52,7 @@ class Measured:
     families: dict[str, dict[str, Any]]
     sizes: dict[str, Rows]
     views: dict[str, Any]
+    ablated: dict[str, dict[str, Any]]
 
 
 def read_measured(folder: Path) -> Measured:
@@ -86,11 +89,12 @@ def read_measured(folder: Path) -> Measured:
         families=_read(folder / "families.json"),
         sizes=_in_order(_read(folder / "sizes.json")),
         views=_read(folder / "views.json"),
+        ablated=_in_order(_read(folder / "ablated.json")),
     )
 
 
 def take_run(run: Path, root: Path, *, rate: float | None = None) -> str:
-    """Take over the claims of a finished run, and how long its chapters took.
+    """Take over the claims of a finished run, its chapters' times and chapter 1's first table.
 
     Args:
         run: Its folder, for example `build/mini`.
@@ -124,6 +128,10 @@ def take_run(run: Path, root: Path, *, rate: float | None = None) -> str:
     speed["chapters"][model] = {**_machine(rate), "seconds": told["seconds"]}
     write_json(rows, kept / f"claims-{model}.json")
     write_json(speed, kept / "speed.json")
+    if (run / "data" / "ablated.nc").is_file():
+        ablated = _read(kept / "ablated.json")
+        ablated[model] = keep_ablated(load_result(run / "data" / "ablated.nc"))
+        write_json(ablated, kept / "ablated.json")
     return (
         f"{model}: {len(rows)} claims, times of {len(told['seconds'])} chapters at "
         f"{speed['chapters'][model]['gflops']} GFLOP/s. chapters.json is kept by hand: compare it "

@@ -15,7 +15,9 @@ NAMES = {"gpt2": "GPT2-small", "smollm2": "SmolLM2", "mini": "`mini`"}
 COLUMNS = ("mini", "smollm2")
 """Models of the README's table."""
 _BLOCK = re.compile(r"(<!-- chapters: .*?-->\n)(.*?)(<!-- end of chapters -->)", re.DOTALL)
-_ROW = re.compile(r"\| (?P<group>[^|]*)\| \[(?P<title>.*?)\]\((?P<link>notebooks/\w+\.ipynb)\)")
+_ROW = re.compile(
+    r"\| ?(?P<group>[^|\n]*?) ?\| ?\[(?P<title>.*?)\]\((?P<link>notebooks/\w+\.ipynb)\)"
+)
 _TAKES = re.compile(r'(\*Takes:\* )[^"\\]*?\.(?= |\\n|")')
 """The first sentence after *Takes*, in a notebook's JSON; what follows it in the line stays."""
 _COUNTS = {1: "one CPU core", 2: "two CPU cores", 4: "four CPU cores"}
@@ -92,7 +94,7 @@ def time_readme(text: str, times: Times, root: Path) -> str:
 
 
 def _table(old: str, times: Times, root: Path) -> str:
-    lines = ["| | chapter | mini | SmolLM2 |", "|---|---|---|---|"]
+    lines = ["||chapter|mini|SmolLM2|", "|---|---|---|---|"]
     for row in _ROW.finditer(old):
         name, path = Path(row["link"]).stem, root / row["link"]
         title = read_chapters([path])[0].title if path.is_file() else row["title"]
@@ -100,7 +102,7 @@ def _table(old: str, times: Times, root: Path) -> str:
             clock(times[model]["seconds"][name]) if name in times[model]["seconds"] else "–"
             for model in COLUMNS
         ]
-        lines.append(f"| {row['group']}| [{title}]({row['link']}) | {' | '.join(cells)} |")
+        lines.append(f"|{row['group']}|[{title}]({row['link']})|{'|'.join(cells)}|")
     sums = {model: sum(times[model]["seconds"].values()) for model in COLUMNS}
     said = f"Loading the model included, they add up to {say_times(sums, times)}."
     return "\n".join([*lines, "", said, ""])

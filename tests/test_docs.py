@@ -26,7 +26,7 @@ def project(tmp_path):
     running = shutil.ignore_patterns("kernel-*")  # sockets of kernels that run meanwhile
     for name in ("notebooks", "docs/measured"):
         shutil.copytree(ROOT / name, tmp_path / name, ignore=running)
-    for path in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]:
+    for path in [ROOT / "README.md", *(ROOT / "docs").glob("*.md"), ROOT / "docs" / "circuit.svg"]:
         shutil.copy(path, tmp_path / path.relative_to(ROOT))
     return tmp_path
 
@@ -55,6 +55,30 @@ def test_a_new_time_reaches_readme_page_and_notebook(project, capsys):
     assert main(["--check"], root=project) == 0
     changed = {path for path, text in before.items() if path.read_bytes() != text}
     assert changed == {project / name for name in stale}
+
+
+def test_a_new_table_of_removed_heads_reaches_the_readme(project):
+    def weaker(kept):
+        row = next(row for row in kept["mini"]["rows"] if row["removed"] == 4)
+        row["probability"], row["others"] = [0.1234, 0.5678], [[0.4321, 0.9, 1.0], [0.8, 0.9, 1.0]]
+        row["others_with_previous"] = [[0.0, 0.1, 0.345], [0.0, 0.1, 0.2]]
+
+    change(project / "docs" / "measured" / "ablated.json", weaker)
+    assert stale_files(project) == ["README.md"]
+    assert main([], root=project) == 0
+    readme = (project / "README.md").read_text(encoding="utf-8")
+    assert "\n|best 4|.123/.568|.432/.800|" in readme
+    assert "with the previous-token head among 4, the highest is .345 and" in readme
+    text = readme.replace("<!-- end of ablated -->", "")
+    (project / "README.md").write_text(text, encoding="utf-8")
+    with pytest.raises(ValueError, match="no block between `<!-- ablated"):
+        main(["--check"], root=project)
+
+
+def test_a_changed_diagram_is_noticed(project):
+    diagram = project / "docs" / "circuit.svg"
+    diagram.write_text(diagram.read_text(encoding="utf-8").replace("A came", "B came"))
+    assert stale_files(project) == ["docs/circuit.svg"]
 
 
 TIMES = {

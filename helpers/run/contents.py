@@ -22,6 +22,7 @@ def write_index(
     about: Mapping[str, object],
     is_a: str = "",
     kept_by: Mapping[str, Sequence[str]] | None = None,
+    opening: str = "",
     picture: str = "",
     caption: str = "",
 ) -> Path:
@@ -35,7 +36,8 @@ def write_index(
         about: What there is to say about the run, by name; `Model` first.
         is_a: What the model is, in a sentence.
         kept_by: For each notebook the files in `data/` that it kept.
-        picture: One picture for the top, as self-contained HTML, or nothing.
+        opening: What stands first, as self-contained HTML, or nothing.
+        picture: One picture to click in, as self-contained HTML, or nothing.
         caption: What the picture shows, as plain text.
 
     Returns:
@@ -53,7 +55,7 @@ def write_index(
         }
         for chapter in chapters
     ]
-    # The template escapes everything that it does not call safe: picture, style and script.
+    # The template escapes all that it does not call safe: opening, picture, style and script.
     template = _environment().get_template("contents.html.j2")
     page = template.render(
         model=next(iter(about.values()), "a model"),
@@ -66,6 +68,7 @@ def write_index(
         unfinished=not all(chapter["ran"] for chapter in listed),
         failed=sum(bool(failure) for failure in failures.values()),
         headline=describe_run(claims),
+        opening=opening,
         picture=picture,
         caption=caption,
         **frame_page("contents"),

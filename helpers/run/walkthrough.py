@@ -24,6 +24,7 @@ from helpers.run.about_model import check_parameters, check_start, describe_mode
 from helpers.run.contents import write_index
 from helpers.run.guard import guard_folder
 from helpers.run.notebooks import Outcome, find_notebooks, run_notebook
+from helpers.run.opening import draw_opening
 from helpers.run.outline import Chapter, read_chapters, read_notebook, read_parameters
 from helpers.run.pages import GLOSSARY, say_early_end, say_failure, write_page
 from helpers.viewers import view_heads
@@ -222,6 +223,7 @@ class _Pages:
             about=_say_run(self.source, self.outcomes),
             is_a=describe_model(self.source),
             kept_by=self.kept_by,
+            opening=_open_or_say(self.data),
             picture=picture,
             caption=_CAPTION if picture else "",
         )
@@ -245,6 +247,15 @@ def _draw_or_say(data: Path) -> str:
         return draw_first_picture(data)
     except Exception as error:
         sys.stderr.write(f"The index goes without its picture: {say_briefly(error)}\n")
+        return ""
+
+
+def _open_or_say(data: Path) -> str:
+    """What the index opens with; nothing, and a line on stderr, if it cannot be drawn."""
+    try:
+        return draw_opening(data)
+    except Exception as error:
+        sys.stderr.write(f"The index goes without its first table: {say_briefly(error)}\n")
         return ""
 
 

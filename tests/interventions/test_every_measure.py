@@ -58,6 +58,7 @@ RUN = {
     "get_all_attention": lambda c: attention.get_all_attention(c.model, c.sample, sequences=2),
     "get_attention": lambda c: get_attention(c.model, c.sample, ["L1H1", "2.6"]),
     "log_probs": lambda c: log_probs(c.model, c.sample),
+    "measure_ablated": lambda c: loss.measure_ablated(c.model, scores=c.scores, draws=1),
     "measure_faithfulness": lambda c: paths.measure_faithfulness(
         c.model, c.sample, {"pair": ["L0H1", INDUCTION]}, draws=2
     ),

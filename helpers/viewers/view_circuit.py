@@ -1,0 +1,22 @@
+"""The diagram of the two kinds of heads, for notebooks and pages."""
+
+import base64
+import html
+
+from helpers.drawing.circuit_diagram import IN_WORDS, WIDTH, draw_circuit_diagram
+from helpers.viewers.view import View
+
+
+def view_circuit() -> View:
+    """Two arrows over … A B … A: what a previous-token head and an induction head look at.
+
+    Returns:
+        A picture that needs no script: it is an image element, which keeps the words for those
+        who do not see it also where a notebook is not trusted.
+    """
+    data = base64.b64encode(draw_circuit_diagram().encode()).decode()
+    return View(
+        f'<img class="helpers-circuit" alt="{html.escape(IN_WORDS)}" width="{WIDTH}" '
+        f'style="max-width:100%;height:auto" src="data:image/svg+xml;base64,{data}">',
+        summary=IN_WORDS,
+    )
