@@ -11,7 +11,7 @@ from pathlib import Path
 
 import plotly.graph_objects as go
 
-from docs.screenshots import read, take_explorer, take_page
+from docs.screenshots import read, take_explorer, take_page, take_play
 from helpers import Head, rank_heads, save_figure, theme
 from helpers.chapters.attention import plot_attention
 from helpers.chapters.scan import plot_head_scores
@@ -50,6 +50,7 @@ PICTURES: Sequence[Callable[[Path, Path], list[Path]]] = (
     draw_induction,
     take_explorer,
     take_page,
+    take_play,
 )
 """Each takes the folder of a run, and the folder to write to; it says what it wrote."""
 

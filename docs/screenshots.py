@@ -1,4 +1,4 @@
-"""Pictures of what one can click: the explorer and a page, out of a finished run."""
+"""Pictures of what one can click: explorer, page, live model."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +10,7 @@ from playwright.sync_api import Page, sync_playwright
 
 from helpers import view_heads
 from helpers.drawing.chrome import OFFLINE, find_browser
+from helpers.play import write_play
 from helpers.results import load_result
 
 SCHEMES = ("light", "dark")
@@ -43,6 +44,21 @@ def take_page(run: Path, docs: Path) -> list[Path]:
             heading.evaluate("heading => heading.scrollIntoView()")
             written.append(docs / f"page-{scheme}.png")
             page.screenshot(path=written[-1])
+    return written
+
+
+def take_play(_run: Path, docs: Path) -> list[Path]:
+    """The page with a live model, at the last answer of its story; it is mini in every run."""
+    written = []
+    with TemporaryDirectory() as folder:
+        live = write_play(Path(folder) / "play.html")
+        for scheme in SCHEMES:
+            with open_page(live, scheme, width=1040, height=1200) as page:
+                page.locator(".steps button").nth(5).click()
+                page.locator(".options button").last.click()
+                page.locator(".answer").wait_for()
+                written.append(docs / f"play-{scheme}.png")
+                page.locator(".box").screenshot(path=written[-1])
     return written
 
 

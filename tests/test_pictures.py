@@ -8,6 +8,7 @@ import xarray as xr
 from browser.pixels import is_drawn, read_rows
 
 from docs.pictures import main, put_beside
+from docs.screenshots import SCHEMES
 from helpers.chapters.attention import plot_attention
 from helpers.chapters.scan import plot_head_scores
 from helpers.results import save_result
@@ -59,8 +60,9 @@ def test_two_figures_share_one_without_mixing():
 @pytest.mark.browser
 def test_a_finished_run_becomes_pictures(mini_run, tmp_path, capsys):
     main("mini", build=mini_run.folder.parent, docs=tmp_path)
-    said = capsys.readouterr().out.splitlines()
-    names = ["induction", "explorer-light", "explorer-dark", "page-light", "page-dark"]
+    said = [line for line in capsys.readouterr().out.splitlines() if ".png" in line]
+    names = ["induction"]
+    names += [f"{of}-{scheme}" for of in ("explorer", "page", "play") for scheme in SCHEMES]
     for name, line in zip(names, said, strict=True):
         picture = tmp_path / f"{name}.png"
         assert line.startswith(f"{picture} (mini, ")

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 
 from helpers import theme
+from helpers.chapters.loss.measure_ablated import TEXT
 from helpers.chapters.scan import score_heads
 from helpers.heads import Head
 from helpers.inputs import label_tokens, sample_repeated_tokens
@@ -18,7 +19,6 @@ from helpers.running import collect
 from helpers.viewers.still import Panel, draw_still, token_panel
 from helpers.viewers.view import code, style
 
-TEXT = "the old king gave the gold ring to anna, and then the old king gave the gold"
 LONGEST = 120
 """Tokens that the panel reads; more would take the kernel too long for a click."""
 SCANNED = 8
