@@ -3,11 +3,15 @@ PYTHON ?= python3
 MODEL ?= auto
 BIN := .venv/bin
 
-.PHONY: notebooks test full lab lint mini bench docs pictures clean
+.PHONY: notebooks play test full lab lint mini bench docs pictures clean
 
 notebooks: .venv/ready
 	$(BIN)/python -m helpers run "$(MODEL)" $(if $(N),--n "$(N)") $(if $(SEQUENCES),--sequences "$(SEQUENCES)") \
 	$(if $(SEED),--seed "$(SEED)")
+
+# One page with a live model in it: build/play.html.
+play: .venv/ready
+	$(BIN)/python -m helpers play
 
 # A process a core, four at most: each may hold SmolLM2.
 test: .venv/ready

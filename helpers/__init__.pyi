@@ -36,6 +36,7 @@ from .viewers import load_viewers as load_viewers
 from .viewers import view_attention as view_attention
 from .viewers import view_heads as view_heads
 from .viewers import view_tokens as view_tokens
+from .play import view_live as view_live
 
 # keep
 from .results import keep as keep

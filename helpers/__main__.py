@@ -1,8 +1,10 @@
-"""Command line: `python -m helpers run | scan | claims`."""
+"""Command line: `python -m helpers run | play | scan | claims`."""
 
 import argparse
 import os
 import sys
+from contextlib import redirect_stdout
+from io import StringIO
 from pathlib import Path
 from typing import NoReturn
 
@@ -38,6 +40,9 @@ def main(arguments: list[str] | None = None) -> int:
     run.add_argument("--build", **build, help="where to write (build)")
     for name, of in _PARAMETERS.items():
         run.add_argument(f"--{name}", type=int, help=f"{of} (default: as in each notebook)")
+    play = commands.add_parser("play", help="write the page with a live model in it")
+    to = {"type": expand_home, "default": Path("build/play.html")}
+    play.add_argument("--to", **to, help="the page (default: build/play.html)")
     scan = commands.add_parser("scan", help="print the top heads, without notebooks")
     _add_model(scan)
     for name, default in {"n": 50, "sequences": 32, "seed": 0}.items():
@@ -60,7 +65,9 @@ def main(arguments: list[str] | None = None) -> int:
     from helpers.models import ModelError
 
     try:
-        return {"run": _run, "scan": _scan, "claims": _claims}[chosen.command](chosen)
+        return {"run": _run, "play": _play, "scan": _scan, "claims": _claims}[chosen.command](
+            chosen
+        )
     except KeyboardInterrupt:
         sys.stderr.write("interrupted\n")
         return 130
@@ -93,6 +100,7 @@ def _run(chosen: argparse.Namespace) -> int:
         notebooks=chosen.notebooks,
         build=chosen.build,
         parameters={name: value for name, value in given.items() if value is not None},
+        beside=_play_beside,
     )
     if (folder / "claims.json").is_file():
         _print_claims(folder)
@@ -101,6 +109,28 @@ def _run(chosen: argparse.Namespace) -> int:
     for outcome in failed:
         sys.stderr.write(f"{outcome.notebook}: {say_failure(outcome)}\n")
     return 1 if failed else 0
+
+
+def _play_beside(folder: Path) -> None:
+    """`play.html` beside the index; without it the run goes on, and says why."""
+    from helpers.models.network import say_briefly
+    from helpers.play import write_play
+
+    try:
+        with redirect_stdout(StringIO()):  # it says which model it loads: not the one of this run
+            page = write_play(folder / "play.html")
+    except Exception as error:
+        sys.stderr.write(f"There is no page to play with: {say_briefly(error)}\n")
+    else:
+        sys.stdout.write(f"meanwhile, a model to play with: {page}\n")
+        sys.stdout.flush()
+
+
+def _play(chosen: argparse.Namespace) -> int:
+    from helpers.play import write_play
+
+    sys.stdout.write(f"open {write_play(chosen.to)}\n")
+    return 0
 
 
 def _scan(chosen: argparse.Namespace) -> int:

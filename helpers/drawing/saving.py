@@ -68,7 +68,7 @@ def _on_white(fig: go.Figure) -> go.Figure:
     text = str(fig.to_json())
     for old, new in (theme.SCHEMES["light"] | {theme.PAPER: "#ffffff"}).items():
         text = text.replace(f'"{old}"', f'"{new}"')
-    return pio.from_json(text)
+    return go.Figure(pio.from_json(text))
 
 
 def _draw(fig: go.Figure, kind: Format, scale: int | float) -> bytes:

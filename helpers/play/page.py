@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 
 import torch
+import xarray as xr
 
 from helpers import theme
 from helpers.chapters.scan import score_heads, select_groups
@@ -45,18 +46,18 @@ def write_play(path: str | Path, model: Model | None = None) -> Path:
     return path
 
 
-def find_roles(model: Model, *, seed: int = 0) -> dict[str, list[Head]]:
+def find_roles(model: Model, scores: xr.Dataset, *, seed: int = 0) -> dict[str, list[Head]]:
     """The heads that the page tells of, found by their scores on repeated random tokens.
 
     Args:
         model: The model.
+        scores: Result of `score_heads`.
         seed: Seed of the draw of the others.
 
     Returns:
         `induction`, the best first; `previous`, the best previous-token head; `others`, drawn by
         chance from all layers among the heads that are neither.
     """
-    scores = score_heads(model, sample_repeated_tokens(model))
     groups = select_groups(scores, stand_in=True)
     taken = {*groups["induction"], *groups["previous_token"]}
     rest = [head for head in model.heads() if head not in taken]
@@ -83,7 +84,7 @@ def name_groups(roles: dict[str, list[Head]]) -> dict[str, list[str]]:
 
 def _page(model: Model) -> str:
     weights = page_weights(model)
-    roles = find_roles(model)
+    roles = find_roles(model, score_heads(model, sample_repeated_tokens(model)))
     best = roles["induction"][0]
     about = {**weights.about, "title": "A live model: type, take heads out, see it forget"}
     told = {
@@ -116,7 +117,7 @@ def _page(model: Model) -> str:
         f"</head><body><main><h1>{title}</h1>{_lead(model)}"
         '<div class="helpers-play"><noscript><p>The model computes in this page, with scripts, '
         "and they do not run here.</p></noscript></div></main>"
-        f'<script type="text/plain" id="engine">{code("gpt2", "engine")}</script>'
+        f'<script type="text/plain" id="engine">{code("simd", "gpt2", "engine")}</script>'
         f'<script type="text/plain" id="weights">{weights.pack()}</script>'
         + script("dark", "pattern", "grid", "workbench", "story", "asking", "play", call=call)
         + "</body></html>\n"

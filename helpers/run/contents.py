@@ -62,6 +62,7 @@ def write_index(
         is_a=is_a,
         has_claims=bool(claims),
         glossary=(folder / "glossary.html").is_file(),
+        play=(folder / "play.html").is_file(),
         about=about,
         chapters=listed,
         unfinished=not all(chapter["ran"] for chapter in listed),

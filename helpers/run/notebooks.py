@@ -100,6 +100,7 @@ def run_notebook(
                 cwd=str(path.parent),
                 progress_bar=False,
                 log_output=False,
+                store_widget_state=False,  # scripts and data of panels that no page brings to life
                 config=kernel_settings(Path(scratch)),
                 kernel_manager_class=kernel_class(ends),
                 start_timeout=_PATIENCE,

@@ -6,7 +6,7 @@ import platform
 import shutil
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import NamedTuple
@@ -46,7 +46,12 @@ class WalkthroughRun(NamedTuple):
 
 
 def run_walkthrough(
-    model: str, *, notebooks: Path, build: Path, parameters: Mapping[str, object] | None = None
+    model: str,
+    *,
+    notebooks: Path,
+    build: Path,
+    parameters: Mapping[str, object] | None = None,
+    beside: Callable[[Path], None] | None = None,
 ) -> WalkthroughRun:
     """Execute all notebooks in order and write what came out.
 
@@ -62,6 +67,7 @@ def run_walkthrough(
         notebooks: Folder of the numbered notebooks.
         build: Folder that gets one folder a model.
         parameters: Values for the notebooks' `parameters` cells, besides the model.
+        beside: Writes what else shall lie in the run's folder, before the first chapter.
 
     Returns:
         Where it wrote, and how each notebook ended.
@@ -86,6 +92,8 @@ def run_walkthrough(
         glossary = notebooks / f"{GLOSSARY}.ipynb"
         if glossary.is_file():
             write_page(Outcome(GLOSSARY, read_notebook(glossary)), folder, chapters)
+        if beside:
+            beside(folder)
         _execute(paths, chosen, pages, done)
         pages.write(finished=True)
     return WalkthroughRun(folder, pages.outcomes)

@@ -9,7 +9,8 @@ from browser.strings import HOSTILE
 from browser.test_explorer import contrast
 from playwright.sync_api import Browser, Page, expect
 
-from helpers import ablate, predict_next, view_heads
+from helpers import ablate, predict_next, sample_repeated_tokens, view_heads
+from helpers.chapters.scan import score_heads
 from helpers.mini.tokenizer import load_words
 from helpers.play.page import find_roles, name_groups
 
@@ -29,7 +30,7 @@ NO_WORKERS = {
 
 @pytest.fixture(scope="module")
 def roles(mini):
-    return find_roles(mini)
+    return find_roles(mini, score_heads(mini, sample_repeated_tokens(mini)))
 
 
 def settled(page: Page) -> None:

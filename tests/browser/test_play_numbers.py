@@ -192,6 +192,29 @@ def test_logits_are_torchs_and_rounding_changes_no_clear_choice(engine, weights,
     assert clear > 5000
 
 
+def test_the_plain_loop_gives_what_the_fast_one_gives(engine, weights):
+    """Where a browser does not know the instructions of the fast one."""
+    inputs = draw_inputs(weights)[-12:]
+    fast, difference = engine.evaluate(
+        """(inputs) => {
+          const known = window.WebAssembly;
+          window.WebAssembly = undefined;
+          const plain = new parts.Gpt2(model, model.tensors);
+          window.WebAssembly = known;
+          let most = 0;
+          for (const { tokens, off, method } of inputs) {
+            const [one, other] = [model, plain].map((m) => m.run(tokens, off, method).changed);
+            for (let i = 0; i < tokens.length * model.vocabulary; i++)
+              most = Math.max(most, Math.abs(one.logits[i] - other.logits[i]));
+          }
+          return [[Boolean(model.fast), Boolean(plain.fast)], most];
+        }""",
+        inputs,
+    )
+    assert fast == [True, False]
+    assert 0 < difference < LARGEST
+
+
 def test_hidden_states_are_torchs_at_every_layer(engine, weights, rounded):
     tokens = [0, *range(2, 60)]
     states = engine.evaluate(

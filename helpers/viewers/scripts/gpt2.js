@@ -44,9 +44,7 @@ function product(x, weight, bias, out, from, to, width, columns) {
         d0 += d * p0; d1 += d * p1; d2 += d * p2; d3 += d * p3;
       }
       let at = row * columns + column;
-      const [e0, e1, e2, e3] = bias
-        ? [bias[column], bias[column + 1], bias[column + 2], bias[column + 3]]
-        : [0, 0, 0, 0];
+      const e0 = bias[column], e1 = bias[column + 1], e2 = bias[column + 2], e3 = bias[column + 3];
       out[at] = a0 + e0; out[at + 1] = a1 + e1; out[at + 2] = a2 + e2; out[at + 3] = a3 + e3;
       at += columns;
       out[at] = b0 + e0; out[at + 1] = b1 + e1; out[at + 2] = b2 + e2; out[at + 3] = b3 + e3;
@@ -62,7 +60,7 @@ function product(x, weight, bias, out, from, to, width, columns) {
 function gelu(x, from, to) {
   const root = Math.sqrt(2 / Math.PI);
   for (let i = from; i < to; i++) {
-    x[i] *= 0.5 * (1 + Math.tanh(root * (x[i] + 0.044715 * x[i] ** 3)));
+    x[i] *= 0.5 * (1 + Math.tanh(root * (x[i] + 0.044715 * x[i] * x[i] * x[i])));
   }
 }
 
@@ -70,20 +68,29 @@ class Gpt2 {
   // `about`: layers, heads, width, context, vocabulary, epsilon; `tensors`: see readTensors.
   constructor(about, tensors) {
     Object.assign(this, about);
-    this.tensors = tensors;
     this.room = (about.context + 3) & ~3; // rows, a multiple of four
-    this.normed = new Float32Array(this.room * this.width);
-    this.mixed = new Float32Array(this.room * this.width);
-    this.added = new Float32Array(this.room * this.width);
-    this.three = new Float32Array(this.room * 3 * this.width);
-    this.inner = new Float32Array(this.room * 4 * this.width);
-    this.clean = this.slots();
-    this.changed = this.slots();
+    const { room, width, vocabulary } = this;
+    // What products read and write lies together: weights, rows, logits of both ways of running.
+    const sizes = Object.values(tensors).map(({ length }) => length + 3);
+    const weights = sizes.reduce((sum, size) => sum + size, 0);
+    const { take, product } = makeRoom(weights + room * (10 * width + 2 * vocabulary) + vocabulary + 64);
+    this.tensors = {};
+    for (const [name, values] of Object.entries(tensors)) {
+      this.tensors[name] = take(values.length);
+      this.tensors[name].set(values);
+    }
+    this.fast = product;
+    this.none = take(vocabulary); // the bias of what has none
+    [this.normed, this.mixed, this.added] = [1, 1, 1].map(() => take(room * width));
+    this.three = take(room * 3 * width);
+    this.inner = take(room * 4 * width);
+    this.clean = this.slots(take(room * vocabulary));
+    this.changed = this.slots(take(room * vocabulary));
   }
 
   // What one way of running keeps of each layer, so that only what changed is run again.
-  slots() {
-    const { room, width, heads, layers, vocabulary } = this;
+  slots(logits) {
+    const { room, width, heads, layers } = this;
     const floats = (size) => new Float32Array(room * size);
     const kept = (more) => ({ tokens: [], key: null, residual: floats(width), ...more });
     return {
@@ -91,7 +98,7 @@ class Gpt2 {
       blocks: Array.from({ length: layers }, () =>
         kept({ keys: floats(width), values: floats(width), pattern: floats(heads * room) }),
       ),
-      last: { tokens: [], key: null, logits: floats(vocabulary) },
+      last: { tokens: [], key: null, logits },
     };
   }
 
@@ -159,7 +166,7 @@ class Gpt2 {
       let mean = 0, square = 0;
       for (let i = start; i < start + width; i++) mean += x[i];
       mean /= width;
-      for (let i = start; i < start + width; i++) square += (x[i] - mean) ** 2;
+      for (let i = start; i < start + width; i++) square += (x[i] - mean) * (x[i] - mean);
       const factor = 1 / Math.sqrt(square / width + epsilon);
       for (let i = 0; i < width; i++) {
         normed[start + i] = (x[start + i] - mean) * factor * scale[i] + shift[i];
@@ -169,7 +176,20 @@ class Gpt2 {
   }
 
   linear(x, name, out, from, to, width, columns) {
-    product(x, this.tensors[`${name}.weight`], this.tensors[`${name}.bias`], out, from, to, width, columns);
+    return this.product(x, this.tensors[`${name}.weight`], this.tensors[`${name}.bias`], out, from, to, width, columns);
+  }
+
+  // Both loops take four rows at a time; the fast one takes addresses, in bytes.
+  product(x, weight, bias, out, from, to, width, columns) {
+    if (!this.fast) {
+      product(x, weight, bias, out, from, to, width, columns);
+    } else {
+      for (let row = from; row < to; row += 4) {
+        const place = x.byteOffset + 4 * row * width;
+        const result = out.byteOffset + 4 * row * columns;
+        this.fast(place, weight.byteOffset, bias.byteOffset, result, 4 * width, columns);
+      }
+    }
     return out;
   }
 
@@ -232,6 +252,6 @@ class Gpt2 {
 
   unembed(logits, residual, from, to) {
     const read = this.normalize(residual, "ln_f", from, to);
-    product(read, this.tensors.wte, null, logits, from, to, this.width, this.vocabulary);
+    this.product(read, this.tensors.wte, this.none, logits, from, to, this.width, this.vocabulary);
   }
 }

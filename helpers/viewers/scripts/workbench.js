@@ -34,9 +34,10 @@ function readAddress(hash) {
 
 class Workbench {
   // about: title, layers, heads, context; words: what it can be given, or null if that is anything.
-  // ask(state): a promise of an answer, see engine.js. start: the state it begins with.
-  constructor(root, { about, words, groups, ask, start, look, address = false }) {
-    Object.assign(this, { about, words, groups, ask, palette: look.palette, address });
+  // ask(state): a promise of an answer, see engine.js. start: the state it begins with. scores: what
+  // the squares of the heads show where an answer holds the chosen head's pattern only.
+  constructor(root, { about, words, groups, ask, start, look, scores = null, address = false }) {
+    Object.assign(this, { about, words, groups, ask, palette: look.palette, scores, address });
     for (const colours of Object.values(this.palette)) colours.lut ??= ramp(colours.stops);
     this.start = { text: "", off: [], method: "mean", layer: 0, head: 0, at: null, ...start };
     this.state = { ...this.start };
@@ -56,7 +57,13 @@ class Workbench {
       });
     }
     onThemeChange(() => this.paint());
-    new ResizeObserver(later(50, () => this.answer && this.drawPattern())).observe(this.box);
+    // Asked for while a page is being changed, a width makes the browser lay all of it out at once.
+    this.room = this.canvas.parentElement.clientWidth;
+    new ResizeObserver(([{ contentRect }]) => {
+      if (contentRect.width === 0 || Math.abs(contentRect.width - this.room) < 2) return;
+      this.room = contentRect.width;
+      if (this.answer) this.drawPattern();
+    }).observe(this.canvas.parentElement);
     this.change(address ? this.fromAddress() : {}, { tell: false });
   }
 
@@ -119,7 +126,7 @@ class Workbench {
       act: (layer, head, how) => this.press(layer, head, how),
     });
     this.thumbs = this.grid.cells.map((cell) => make(cell, "canvas", { "aria-hidden": "true" }));
-    make(left, "p", { class: "caption" }, "Layers down, heads across; each square is what that head looks at in your text, small. Arrow keys walk, Enter clicks.");
+    make(left, "p", { class: "caption" }, `Layers down, heads across; ${this.scores ? "the darker, the more a head looks where an induction head would" : "each square is what that head looks at in your text, small"}. Arrow keys walk, Enter clicks.`);
 
     this.right = make(columns, "section", { class: "right", "aria-label": "Where the head looks" });
     this.heading = make(this.right, "h4", { class: "heading" });
@@ -197,9 +204,10 @@ class Workbench {
     this.change({ text: [...pool.slice(0, 10), ...pool.slice(0, 9)].join(" "), at: null });
   }
 
-  add(word) {
-    const text = this.state.text.trimEnd();
-    this.change({ text: text ? `${text} ${word}` : word, at: null });
+  // A word goes behind a blank; a token of which the very text is given, as it is.
+  add(word, raw = null) {
+    const text = raw === null ? this.state.text.trimEnd() : this.state.text;
+    this.change({ text: raw !== null ? text + raw : text ? `${text} ${word}` : word, at: null });
     this.area.focus();
   }
 
@@ -376,11 +384,11 @@ class Workbench {
     const out = this.state.off.length > 0;
     this.legend.textContent = `${out ? "The lines, here and under the words, are what it was with all heads. " : ""}Click a word to add it.`;
     this.choices.replaceChildren();
-    for (const [word, now, before] of choices) {
+    for (const [word, now, before, raw] of choices) {
       const row = make(this.choices, "li");
       const button = make(row, "button", { type: "button" });
       make(button, "bdi", {}, word);
-      button.addEventListener("click", () => this.add(word.trim()));
+      button.addEventListener("click", () => this.add(word, raw));
       const track = make(row, "span", { class: "track", "aria-hidden": "true" });
       make(track, "i", { style: `width:${100 * now}%` });
       if (out) make(track, "b", { style: `left:${100 * before}%` });
@@ -406,7 +414,10 @@ class Workbench {
       cell.setAttribute("aria-label", said);
       const canvas = this.thumbs[i];
       canvas.hidden = !all;
-      if (!all) return;
+      if (!all) {
+        cell.style.background = `rgb(${colourOf(lut, this.scores[i])})`;
+        return;
+      }
       // A pixel is the largest of the entries it stands for: a thin stripe must not fade away.
       const image = new ImageData(pixels, pixels);
       for (let y = 0; y < pixels; y++) {
@@ -433,7 +444,7 @@ class Workbench {
     this.heading.textContent = `Where ${name} looks${this.state.off.includes(name) ? " (taken out: nobody hears it)" : ""}`;
     if (this.pattern?.size !== tokens.length) this.pattern = new Pattern(this.canvas, tokens.length);
     this.pattern.fill((query, key) => this.attention(query, key), this.colours());
-    const room = Math.min(this.canvas.parentElement.clientWidth - 8, 460) - MARGIN - END;
+    const room = Math.min(this.room - 8, 460) - MARGIN - END;
     this.cell = Math.max(2, Math.min(20, Math.floor(room / tokens.length)));
     this.drawEntry();
   }
