@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from helpers.chapters.loss.describe_ablated import say_probability
+from helpers.chapters.loss.describe_ablated import KEPT, LOST, say_probability
 
 Row = Mapping[str, Any]
 Ablated = Mapping[str, Mapping[str, Any]]
@@ -70,7 +70,7 @@ def _table(measured: Ablated) -> str:
         f"all ({numbers})": every,
         "previous-token head": previous,
     }
-    # Without blanks between the bars: what counts words counts no bars.
+    # No blanks beside the bars: each would be one of the README's 700 words.
     lines = [
         f"|p({word}) without|" + "".join(f"{MODELS[name]}|others|" for name in kept),
         "|---|" + "---|---|" * len(kept),
@@ -84,9 +84,32 @@ def _table(measured: Ablated) -> str:
     said = (
         f"Mean/zero ablation. *Others*: the lowest of {draws} draws of as many other heads; with "
         f"the previous-token head among {_SOME}, the highest is {' and '.join(among)}. "
-        "[Chapter 1](notebooks/01_loss.ipynb) has every row."
+        f"{_judge(kept, one, every, previous)}[Chapter 1](notebooks/01_loss.ipynb) has every row."
     )
     return "\n".join([*lines, "", said, ""])
+
+
+def _judge(kept: Ablated, *picked: Sequence[Row]) -> str:
+    """The group, the second kind of head and redundancy, where all models agree on the first two.
+
+    Args:
+        kept: What was kept, by model.
+        *picked: Without the best induction head, all of them, and the previous-token head.
+    """
+    before = [model["rows"][0]["probability"] for model in kept.values()]
+    shares = [
+        [np.array(row["probability"]) / p for row, p in zip(rows, before, strict=True)]
+        for rows in picked
+    ]
+    one, every, previous = shares
+    if not all((share < LOST).all() for share in [*every, *previous]):
+        return ""
+    spared = [name for name, share in zip(kept, one, strict=True) if (share > KEPT).all()]
+    said = "The word goes with the **group**, or with the second kind of head alone"
+    if spared:
+        on = " and ".join(MODELS[name] for name in spared)
+        said += f"; one of the group is hardly missed on {on} (**redundancy**)"
+    return f"{said}. "
 
 
 def _pick_rows(rows: Sequence[Row]) -> tuple[Row, Row, Row, Row]:

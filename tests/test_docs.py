@@ -69,6 +69,17 @@ def test_a_new_table_of_removed_heads_reaches_the_readme(project):
     readme = (project / "README.md").read_text(encoding="utf-8")
     assert "\n|best 4|.123/.568|.432/.800|" in readme
     assert "with the previous-token head among 4, the highest is .345 and" in readme
+    assert "the second kind of head alone; one of the group is hardly missed on mini" in readme
+
+    def spared(kept):
+        kept["mini"]["rows"][1]["probability"] = [0.9, 0.85]  # below nine tenths of .999
+        for row in kept["smollm2"]["rows"]:
+            if row["kind"] == "previous_token":
+                row["probability"] = [0.9, 0.9]
+
+    change(project / "docs" / "measured" / "ablated.json", spared)
+    assert main([], root=project) == 0
+    assert "second kind of head" not in (project / "README.md").read_text(encoding="utf-8")
     text = readme.replace("<!-- end of ablated -->", "")
     (project / "README.md").write_text(text, encoding="utf-8")
     with pytest.raises(ValueError, match="no block between `<!-- ablated"):

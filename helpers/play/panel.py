@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from helpers import theme
-from helpers.chapters.loss.measure_ablated import TEXT
+from helpers.chapters.loss.measure_ablated import REPEATING_TEXT
 from helpers.chapters.scan import score_heads
 from helpers.heads import Head
 from helpers.inputs import label_tokens, sample_repeated_tokens
@@ -228,7 +228,7 @@ class LivePanel:
         display({**data, "text/plain": ""}, raw=True)  # a page without widgets shows nothing
 
 
-def view_live(model: Model, text: str = TEXT) -> LivePanel:
+def view_live(model: Model, text: str = REPEATING_TEXT) -> LivePanel:
     """A panel to play with: a text box, every head to click off, what the model says next.
 
     Each key and click asks the kernel, which runs the model. Without a kernel (an exported page, a

@@ -16,14 +16,14 @@ from helpers.models import Model
 from helpers.progress import progress
 from helpers.results import NotMeasurableError, find_pair
 
-TEXT = "the old king gave the gold ring to anna, and then the old king gave the gold"
+REPEATING_TEXT = "the old king gave the gold ring to anna, and then the old king gave the gold"
 """A text that breaks off inside a repeat: what comes next stands after the first "gold"."""
 METHODS: tuple[AblationMethod, ...] = ("mean", "zero")
 
 
 def measure_ablated(
     model: Model,
-    text: Input = TEXT,
+    text: Input = REPEATING_TEXT,
     *,
     scores: xr.Dataset | None = None,
     draws: int = 8,
