@@ -22,7 +22,7 @@ full: .venv/ready
 	$(BIN)/python -m pytest -m long -s
 
 lab: .venv/ready
-	env $$($(BIN)/python -m helpers.threads) $(BIN)/jupyter lab notebooks
+	env $$($(BIN)/python -m helpers.threads) $(BIN)/jupyter lab notebooks/00_playground.ipynb
 
 lint: .venv/ready
 	$(BIN)/ruff check .

@@ -185,7 +185,7 @@ def _only_model(rows: Rows, run: Path) -> str:
 
 def _check_parameters(parameters: Mapping[str, object], root: Path) -> None:
     """A run with fewer or shorter sequences is no measurement to publish."""
-    first = min((root / "notebooks").glob("[0-9]*.ipynb"))
+    first = min((root / "notebooks").glob("01_*.ipynb"))
     wanted = read_parameters(nbformat.read(first, as_version=4))
     differ = {
         name: parameters.get(name)

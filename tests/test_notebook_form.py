@@ -8,7 +8,9 @@ import nbformat
 import pytest
 
 FOLDER = Path(__file__).parents[1] / "notebooks"
-PATHS = sorted(FOLDER.glob("[0-9]*.ipynb"))
+PLAYGROUND = FOLDER / "00_playground.ipynb"
+"""Free of the chapters' form: it has no question of its own, no claim and no verdict."""
+PATHS = [path for path in sorted(FOLDER.glob("[0-9]*.ipynb")) if path != PLAYGROUND]
 NUMBERED = [path.name for path in PATHS]
 MEASURED = PATHS[:-1]
 """Chapters that measure; the last one collects."""
@@ -54,7 +56,7 @@ def test_they_are_numbered_without_gaps():
     assert len(NUMBERED) >= 5
 
 
-@pytest.mark.parametrize("path", PATHS, ids=NUMBERED)
+@pytest.mark.parametrize("path", [PLAYGROUND, *PATHS], ids=lambda path: path.name)
 def test_saved_clean(path):
     notebook = read(path)
     for cell in notebook.cells:
@@ -74,7 +76,7 @@ def test_one_parameters_cell_with_the_same_defaults(path):
     assert defaults == {"MODEL": "auto", "N": 50, "SEQUENCES": 32, "SEED": 0}
 
 
-@pytest.mark.parametrize("path", PATHS, ids=NUMBERED)
+@pytest.mark.parametrize("path", [PLAYGROUND, *PATHS], ids=lambda path: path.name)
 def test_cells_are_short_and_the_package_does_the_heavy_work(path):
     for cell in read(path).cells:
         if cell.cell_type != "code" or {"exercise", "solution"} & {*cell.metadata.get("tags", [])}:
@@ -98,7 +100,7 @@ def taken(path: Path) -> set[str]:
     }
 
 
-@pytest.mark.parametrize("path", PATHS, ids=NUMBERED)
+@pytest.mark.parametrize("path", [PLAYGROUND, *PATHS], ids=lambda path: path.name)
 def test_a_handful_of_names_from_the_front_door(path):
     assert 1 <= len(taken(path)) <= 8
     assert all("from helpers." not in source for source in code(path))
@@ -160,6 +162,18 @@ def test_a_guide_to_a_figure_is_short(path):
     for part in re.split(r"\*\*Read\.\*\*", prose(path))[1:]:
         guide = re.split(r"\n## |\*\*Predict|\n\n(?!\*)", part)[0]
         assert len(guide.split()) <= 80, guide
+
+
+def test_the_playground_uses_the_verbs_and_claims_nothing():
+    source, text = "\n".join(code(PLAYGROUND)), prose(PLAYGROUND)
+    for verb in ("predict_next(", "view_live(", "get_attention(", "with ablate(", "write_tokens("):
+        assert verb in source, verb
+    assert "claims" not in source and "keep(" not in source
+    assert not re.search(r"\bL\d+H\d+\b", source + text)
+    assert text.startswith("# 0 · ") and "](01_loss.ipynb)" in text and "](glossary.ipynb)" in text
+    tagged = [c for c in read(PLAYGROUND).cells if "parameters" in c.metadata.get("tags", [])]
+    assert [cell.source.split("  #")[0] for cell in tagged] == ['MODEL = "auto"']
+    assert max(len(cell.source.splitlines()) for cell in read(PLAYGROUND).cells) <= 4
 
 
 def test_few_words():

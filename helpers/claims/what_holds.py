@@ -130,7 +130,8 @@ def _ids(ids: Sequence[str]) -> str:
 
 
 def _nothing() -> str:
-    last = len(sorted(Path().glob("[0-9][0-9]_*.ipynb"))) - 1
+    chapters = [path for path in Path().glob("[0-9][0-9]_*.ipynb") if path.name[:2] != "00"]
+    last = len(chapters) - 1
     return _NOTHING.format(last=max(last, 1), model=os.environ.get("HELPERS_MODEL", "auto"))
 
 

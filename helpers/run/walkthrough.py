@@ -209,7 +209,7 @@ class _Pages:
     def write(self, *, finished: bool) -> None:
         """Write the index, the claims and run.json as far as the run has come."""
         claims = self._judge()
-        chosen = read_parameters(self.outcomes[0].executed)
+        chosen = _parameters(self.outcomes)
         told = {"model": self.source.name, "revision": self.source.revision, "parameters": chosen}
         told |= {"seconds": self.seconds, "kept": self.kept_by}
         told |= {"recipe": self.recipe, "finished": finished}
@@ -297,8 +297,14 @@ def draw_first_picture(data: Path) -> str:
     return view_heads(scores, patterns).source
 
 
+def _parameters(outcomes: Sequence[Outcome]) -> dict[str, object]:
+    """What the notebooks were given; not each of them has every parameter."""
+    said = [read_parameters(outcome.executed) for outcome in outcomes]
+    return {name: value for given in said for name, value in given.items()}
+
+
 def _say_run(source: Source, outcomes: Sequence[Outcome]) -> dict[str, object]:
-    chosen = read_parameters(outcomes[0].executed)
+    chosen = _parameters(outcomes)
     libraries = ", ".join(f"{name} {version(name)}" for name in _LIBRARIES)
     return {
         "Model": source.name,

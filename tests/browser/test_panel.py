@@ -4,9 +4,19 @@ import json
 
 import nbformat
 import pytest
-from browser.lab import Lab, end_kernel, is_trusted, open_notebook, save, serve_lab
+from browser.lab import (
+    Lab,
+    copy_notebooks,
+    end_kernel,
+    is_trusted,
+    open_notebook,
+    read_notebook,
+    run_all,
+    save,
+    serve_lab,
+    show_cell,
+)
 from browser.pages import open_page
-from nbformat.v4 import new_code_cell, new_notebook
 from playwright.sync_api import Browser, Page, expect
 
 from helpers import ablate, log_probs, predict_next, view_live
@@ -16,7 +26,8 @@ from helpers.run.pages import write_page
 
 pytestmark = pytest.mark.browser
 
-CELL = 'from helpers import load_model, view_live\n\nview_live(load_model("mini"))'
+PLACE = 7
+"""The cell of the playground that shows the panel; one with parameters has been put in."""
 TEXT = "the old king gave the gold ring to anna, and then the old king gave the gold"
 
 
@@ -27,13 +38,7 @@ def panel(mini):
 
 @pytest.fixture(scope="module")
 def notebook_folder(tmp_path_factory: pytest.TempPathFactory):
-    folder = tmp_path_factory.mktemp("panel") / "notebooks"
-    folder.mkdir()
-    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
-    nbformat.write(
-        new_notebook(cells=[new_code_cell(CELL)], metadata=kernel), folder / "00_panel.ipynb"
-    )
-    return folder
+    return copy_notebooks(tmp_path_factory.mktemp("panel") / "notebooks", MODEL="mini")
 
 
 @pytest.fixture(scope="module")
@@ -119,8 +124,11 @@ def ring(page: Page) -> str:
 def test_in_jupyterlab_the_kernel_answers_and_a_picture_is_left(
     page: Page, panel_lab: Lab, unsigned_lab: Lab, chromium: Browser
 ):
-    open_notebook(page, panel_lab, "00_panel.ipynb")
-    page.evaluate("() => { jupyterapp.commands.execute('notebook:run-all-cells') }")
+    open_notebook(page, panel_lab, "00_playground.ipynb")
+    run_all(page)
+    outputs = [out for cell in read_notebook(page).cells for out in cell.get("outputs", [])]
+    assert "error" not in {out.output_type for out in outputs}
+    show_cell(page, PLACE)
     settled(page)
     expect(page.locator("[data-still]")).to_be_hidden()
     assert ring(page) == "99.9 %"
@@ -137,28 +145,26 @@ def test_in_jupyterlab_the_kernel_answers_and_a_picture_is_left(
     settled(page)
     save(page)
     end_kernel(page)
-    saved = nbformat.read(panel_lab.folder / "00_panel.ipynb", as_version=4)
+    saved = nbformat.read(panel_lab.folder / "00_playground.ipynb", as_version=4)
     assert "widgets" not in saved.metadata
     assert "class HeadGrid" not in json.dumps(saved)  # no script in the file
     with open_page(chromium) as (other, log):
-        open_notebook(other, unsigned_lab, "00_panel.ipynb")
+        open_notebook(other, unsigned_lab, "00_playground.ipynb")
         assert not is_trusted(other)
-        picture = other.locator("[data-still] img.helpers-still, .jp-OutputArea img")
-        expect(picture.first).to_be_visible()
-        expect(other.locator(".jp-OutputArea").first).to_contain_text(
-            "A still picture: run the cell"
-        )
+        cell = show_cell(other, PLACE)
+        expect(cell.locator("img.helpers-still")).to_be_visible()
+        expect(cell).to_contain_text("A still picture: run the cell")
         end_kernel(other)
         assert not log.foreign
 
 
 def test_an_exported_page_has_the_picture_alone(chromium: Browser, tmp_path, notebook_folder):
-    path = notebook_folder / "00_panel.ipynb"
+    path = notebook_folder / "00_playground.ipynb"
     outcome = run_notebook(path, parameters={}, environment={})
     assert outcome.error is None and "widgets" not in outcome.executed.metadata
-    write_page(outcome, tmp_path, [Chapter("00_panel", "0 · Panel", "")])
+    write_page(outcome, tmp_path, [Chapter("00_playground", "0 · Playground", "")])
     with open_page(chromium) as (page, log):
-        page.goto((tmp_path / "00_panel.html").as_uri())
+        page.goto((tmp_path / "00_playground.html").as_uri())
         expect(page.locator("[data-still] img.helpers-still")).to_be_visible()
         assert "Live(" not in page.locator("body").inner_text()
         assert not log.errors and not log.foreign
