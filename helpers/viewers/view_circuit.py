@@ -16,7 +16,8 @@ def view_circuit() -> View:
     """
     data = base64.b64encode(draw_circuit_diagram().encode()).decode()
     return View(
-        f'<img class="helpers-circuit" alt="{html.escape(IN_WORDS)}" width="{WIDTH}" '
-        f'style="max-width:100%;height:auto" src="data:image/svg+xml;base64,{data}">',
+        f'<div class="helpers-view helpers-circuit">'
+        f'<img alt="{html.escape(IN_WORDS)}" width="{WIDTH}" '
+        f'style="max-width:100%;height:auto" src="data:image/svg+xml;base64,{data}"></div>',
         summary=IN_WORDS,
     )

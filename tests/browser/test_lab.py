@@ -121,7 +121,13 @@ def check_figure(figure: Locator, *, live: bool) -> None:
 def check_view(view: Locator, *, live: bool) -> None:
     """A view is alive, or the picture or text that it is where scripts may not run."""
     still = view.locator(".helpers-still")
-    if not view.evaluate("(view, scripted) => view.matches(scripted)", SCRIPTED):
+    picture = view.locator(":scope > img:not(.helpers-still)")
+    if picture.count():
+        assert (
+            picture.evaluate("picture => picture.decode().then(() => picture.naturalWidth)") > 100
+        )
+        assert "induction head" in (picture.get_attribute("alt") or "")
+    elif not view.evaluate("(view, scripted) => view.matches(scripted)", SCRIPTED):
         expect(view).not_to_be_empty()
     elif live:
         expect(view).to_have_attribute("data-live", "yes")

@@ -14,7 +14,7 @@ from helpers.run import WalkthroughRun
 pytestmark = pytest.mark.browser
 
 NAMES = sorted(path.stem for path in (Path(__file__).parents[2] / "notebooks").glob("0*.ipynb"))
-VIEWS = {"01_loss": 2, "03_attention": 3, "08_text": 1}
+VIEWS = {"01_loss": 2, "02_scan": 1, "03_attention": 3, "08_text": 1}
 """How many views of ours a page holds."""
 
 
