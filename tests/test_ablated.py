@@ -42,6 +42,16 @@ def at(result: xr.Dataset, name: str, removal: str, *, row: int) -> np.ndarray:
     return result[name].sel({"removal": removal}).isel(row=row).to_numpy()
 
 
+def test_a_text_that_the_model_cannot_read_ends_nothing(compiled, tmp_path):
+    """A small context, or no tokenizer at all, is a reason that is said, and no error."""
+    ablated = measure_ablated(compiled, "the old king gave the old")
+    assert np.isnan(ablated["probability"]).all()
+    assert "no tokenizer" in describe_ablated(ablated)
+    assert tabulate_ablated(ablated).shape == (1, 2)
+    save_result(ablated, tmp_path / "ablated.nc")
+    assert "no tokenizer" in draw_opening(tmp_path)
+
+
 def test_on_weights_written_by_hand(by_hand):
     assert by_hand["kind"].to_numpy().tolist() == ["nothing", "induction", "previous_token"]
     assert by_hand["heads"].to_numpy().tolist() == ["", str(INDUCTION), str(PREVIOUS)]

@@ -6,7 +6,10 @@ from pathlib import Path
 
 import pytest
 import xarray as xr
-from transformers import GPT2Config
+from tokenizers import Tokenizer
+from tokenizers.models import WordLevel
+from tokenizers.pre_tokenizers import Split
+from transformers import GPT2Config, PreTrainedTokenizerFast
 
 from helpers.claims import CLAIMS, EVIDENCE, collect_claims, explain_failures
 from helpers.models import untrained_network
@@ -18,10 +21,9 @@ FEW = {"N": 10, "SEQUENCES": 4}
 
 
 def save(where: Path, **shape: int) -> str:
-    sizes = {"n_embd": 32, "vocab_size": 588, "n_positions": 64, "initializer_range": 0.2}
-    untrained_network(GPT2Config(**sizes, bos_token_id=0, eos_token_id=0, **shape)).save_pretrained(
-        where
-    )
+    sizes = {"n_embd": 32, "vocab_size": 588, "n_positions": 64, "initializer_range": 0.2} | shape
+    config = GPT2Config(**sizes, bos_token_id=0, eos_token_id=0)
+    untrained_network(config).save_pretrained(where)
     for path in MINI_DIRECTORY.glob("*token*"):
         shutil.copy(path, where)
     return str(where)
@@ -62,6 +64,30 @@ def test_every_chapter_goes_as_far_as_the_model_does(shape, tmp_path, monkeypatc
             assert "cannot be measured here: a circuit of two heads takes two layers" in text
         last = explain_failures(collect_claims(run.folder / "data"))
         assert "Cannot be measured here:" in last and "two layers" in last
+
+
+def test_a_context_shorter_than_a_text_ends_no_run(tmp_path, monkeypatch):
+    """What needs no text runs; what does says how many tokens the model takes."""
+    monkeypatch.setenv("HELPERS_STRICT", "")
+    folder = tmp_path / "notebooks"
+    folder.mkdir()
+    for name in ("00_playground", "01_loss"):
+        shutil.copy(NOTEBOOKS / f"{name}.ipynb", folder)
+    model = save(tmp_path / "short", n_layer=2, n_head=2, n_positions=32)
+    letters = {
+        sign: i for i, sign in enumerate(["<bos>", "<unk>", *"abcdefghijklmnopqrstuvwxyz ,"])
+    }
+    tokenizer = Tokenizer(WordLevel(letters, unk_token="<unk>"))
+    tokenizer.pre_tokenizer = Split("", "isolated")  # every letter is a token
+    PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, bos_token="<bos>", unk_token="<unk>"
+    ).save_pretrained(model)
+    few = {"N": 10, "SEQUENCES": 4}
+    run = run_walkthrough(model, notebooks=folder, build=tmp_path / "build", parameters=few)
+    assert [outcome.error for outcome in run.outcomes] == [None, None]
+    play, loss = run.outcomes
+    assert "takes 1 to 31" in str(play.ended) and loss.ended is None
+    assert "takes 1 to 31" in (run.folder / "01_loss.html").read_text(encoding="utf-8")
 
 
 def test_the_index_is_written_whatever_a_result_is_like(tmp_path, monkeypatch, capfd):

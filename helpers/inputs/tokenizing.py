@@ -13,6 +13,7 @@ from torch import Tensor
 from helpers.arguments import check_whole, say_value
 from helpers.escaping import escape_invisible
 from helpers.models import Model, check_model
+from helpers.results import NotMeasurableError
 
 
 @runtime_checkable
@@ -173,13 +174,15 @@ def encode_text(model: Model, text: str) -> Int[Tensor, "1 pos"]:
     Words that the tokenizer does not know are warned of, by name.
 
     Raises:
-        ValueError: If the model has no tokenizer, or the text is empty or too long for it.
+        ValueError: If the text is empty.
+        NotMeasurableError: If the model has no tokenizer, or the text is too long for it.
     """
     if model.tokenizer is None:
-        raise ValueError(f"{model.name} has no tokenizer: it cannot read text.")
+        raise NotMeasurableError(f"{model.name} has no tokenizer: it cannot read text.")
     ids = [bos_token(model), *model.tokenizer(text, add_special_tokens=False)["input_ids"]]
     if not 2 <= len(ids) <= model.n_ctx:
-        raise ValueError(
+        kind = ValueError if len(ids) < 2 else NotMeasurableError
+        raise kind(
             f"The text gives {len(ids) - 1} tokens; {model.name} takes 1 to {model.n_ctx - 1}."
         )
     _warn_of_unknown(model, text, ids)

@@ -22,7 +22,9 @@ def tabulate_ablated(ablated: xr.Dataset) -> pd.DataFrame:
         the highest in brackets. The last pair is left out where no previous-token head stands out.
     """
     previous = str(ablated.attrs["previous"])
-    columns = {"these heads": "probability", "as many others": "others"}
+    columns = {"these heads": "probability"}
+    if "others" in ablated:
+        columns["as many others"] = "others"
     if previous:
         columns[f"others, {previous} among them"] = "others_with_previous"
     cells = {
@@ -44,6 +46,8 @@ def describe_ablated(ablated: xr.Dataset) -> Prose:
     """
     p = ablated["probability"].to_numpy()
     kind, removed = (ablated[name].to_numpy() for name in ("kind", "removed"))
+    if np.isnan(p).all():
+        return Prose(f"Nothing is taken away: {ablated.attrs['lacks']}")
     before = f"**{ablated.attrs['model']}** gives “{_word(ablated)}” {say_probability(p[0, 0])}"
     if ablated.attrs["lacks"]:
         return Prose(f"{before}. Nothing is taken away: {ablated.attrs['lacks']}.")

@@ -48,18 +48,34 @@ def measure_ablated(
     Returns:
         Dataset of `probability` over `row` and `removal` ("mean": each head's output becomes its
         mean over positions and sequences of a repeated random sample, see `ablate`; "zero": 0),
-        in [0, 1], chance 1/V; `others` over `row`, `removal` and `draw`: as many other heads;
-        `others_with_previous`: the same draws, their first head exchanged for the previous-token
-        head. NaN where the model has too few. Along `row`: `kind` ("nothing", "induction",
-        "previous_token"), `removed` (how many) and `heads`. Each number is exact for this one
-        text: there is nothing to draw an interval over. Attributes: `target`, `previous` (empty
-        if no head stands out), and `lacks`, why there is no group to take away, if so.
+        in [0, 1], chance 1/V; NaN, and nothing else, if the model cannot read the text. `others`
+        over `row`, `removal` and `draw`: as many other heads; `others_with_previous`: the same
+        draws, their first head exchanged for the previous-token head. NaN where the model has too
+        few. Along `row`: `kind` ("nothing", "induction", "previous_token"), `removed` (how many)
+        and `heads`. Each number is exact for this one text: there is nothing to draw an interval
+        over. Attributes: `target`, `previous` (empty if no head stands out), and `lacks`, why
+        there is no group to take away, if so.
 
     Raises:
         ValueError: If the text cannot be read, or its last token stands nowhere before.
     """
     check_whole(draws=draws, seed=seed)
-    tokens = read_tokens(model, text)[:1]
+    try:
+        tokens = read_tokens(model, text)[:1]
+    except (
+        NotMeasurableError
+    ) as error:  # this model cannot read it: the rest of a chapter can go on
+        nothing = (("row", "removal"), np.full((1, len(METHODS)), np.nan))
+        return xr.Dataset(
+            {"probability": nothing},
+            coords={
+                "removal": [*METHODS],
+                "kind": ("row", ["nothing"]),
+                "removed": ("row", [0]),
+                "heads": ("row", [""]),
+            },
+            attrs=about(model, text, target="", previous="", lacks=str(error), draws=0, seed=seed),
+        )
     target = find_continuation(tokens[0].tolist())
     n = min(N, (model.n_ctx - 1) // 2)
     sample = sample_repeated_tokens(model, n=n, sequences=SEQUENCES, seed=seed)
