@@ -11,8 +11,9 @@ from helpers.chapters.loss.measure_ablated import REPEATING_TEXT
 from helpers.chapters.scan import score_heads
 from helpers.heads import Head
 from helpers.inputs import label_tokens, sample_repeated_tokens
+from helpers.inputs.tokenizing import bos_token
 from helpers.interventions import AblationValues, ablate
-from helpers.interventions.ablate import take_values
+from helpers.interventions.ablate import N, take_values
 from helpers.models import Model, Site, check_model
 from helpers.play.page import find_roles, name_groups
 from helpers.running import collect
@@ -36,10 +37,11 @@ class LivePanel:
 
     def __init__(self, model: Model, text: str) -> None:
         self.model = model
-        scores = score_heads(model, sample_repeated_tokens(model, sequences=SCANNED))
+        n = min(N, (model.n_ctx - 1) // 2)
+        scores = score_heads(model, sample_repeated_tokens(model, n=n, sequences=SCANNED))
         self.roles = find_roles(model, scores)
         self._scores = scores["induction"].mean("sequence")
-        sample = sample_repeated_tokens(model)
+        sample = sample_repeated_tokens(model, n=n)
         # What `ablate` takes by default, taken once: a click must not wait for it.
         self._values: dict[str, AblationValues] = {
             "mean": take_values(
@@ -110,7 +112,7 @@ class LivePanel:
         """The pieces of a text as the tokenizer cuts it, and the ids that are read, BOS first."""
         tokenizer = self.model.tokenizer
         found = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
-        start = sample_repeated_tokens(self.model, n=2, sequences=1).tokens[0, :1].tolist()
+        start = [bos_token(self.model)]
         room = min(LONGEST, self.model.n_ctx - 1)
         pieces: list[dict[str, Any]] = []
         ids = start
