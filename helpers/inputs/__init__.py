@@ -11,6 +11,7 @@ from helpers.inputs.paragraphs import Paragraph, load_paragraphs
 from helpers.inputs.repeated_tokens import (
     RepeatedTokens,
     Sampling,
+    fitting_n,
     read_repeated,
     sample_repeated_tokens,
     sample_unrepeated_tokens,

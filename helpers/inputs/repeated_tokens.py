@@ -174,6 +174,11 @@ def read_repeated(model: Model, source: Input) -> RepeatedTokens:
     return RepeatedTokens(tokens, n, seed=0, sampling="given")
 
 
+def fitting_n(model: Model, n: int = 50) -> int:
+    """The longest half that a model can read twice, at most n."""
+    return min(n, (model.n_ctx - 1) // 2)
+
+
 def _check_length(model: Model, n: int, sequences: int, seed: int) -> None:
     check_model(model)
     check_whole(n=n, sequences=sequences, seed=seed)
@@ -182,5 +187,5 @@ def _check_length(model: Model, n: int, sequences: int, seed: int) -> None:
     if 2 * n + 1 > model.n_ctx:
         raise ValueError(
             f"n={n} gives {2 * n + 1} tokens, but {model.name} can read {model.n_ctx}: "
-            f"choose n <= {(model.n_ctx - 1) // 2}."
+            f"choose n <= {fitting_n(model, n)}."
         )

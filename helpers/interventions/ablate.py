@@ -10,7 +10,7 @@ from torch import Tensor
 
 from helpers.arguments import check_whole, say_value
 from helpers.heads import Head
-from helpers.inputs import Input, Sample, read_tokens, sample_repeated_tokens
+from helpers.inputs import Input, Sample, fitting_n, read_tokens, sample_repeated_tokens
 from helpers.interventions.values import (
     REMOVALS,
     AblationMethod,
@@ -185,7 +185,7 @@ def take_values(
         raise ValueError(f"Unknown method {method!r}; there are {', '.join(REMOVALS)}.")
     check_whole(seed=seed)
     if reference is None:
-        n = min(N, (model.n_ctx - 1) // 2)
+        n = fitting_n(model, N)
         reference = sample_repeated_tokens(model, n=n, sequences=SEQUENCES, seed=seed)
     tokens = read_tokens(model, reference)
     words = str(reference) if isinstance(reference, Sample) else f"{len(tokens)} given sequences"

@@ -14,9 +14,9 @@ from helpers.inputs import sample_repeated_tokens
 from helpers.mini.tokenizer import BOS, UNKNOWN, load_words
 from helpers.models import Model, load_model
 from helpers.play.weights import page_weights
-from helpers.results import write_whole
+from helpers.results import find_pair, write_whole
 from helpers.run.page_frame import ICON
-from helpers.viewers.view import code, script, style
+from helpers.viewers.view import code, page_path, script, style
 
 OTHERS = 6
 """How many heads are drawn by chance, to take out beside the induction heads."""
@@ -38,9 +38,7 @@ def write_play(path: str | Path, model: Model | None = None) -> Path:
     Raises:
         ValueError: If the name does not end in `.html`.
     """
-    path = Path(path)
-    if path.suffix.lower() not in {".html", ".htm"}:
-        raise ValueError(f"The page is HTML: name it {path.stem}.html, not {path.name}.")
+    path = page_path(path)
     page = _page(model or load_model("mini"))
     write_whole(path, lambda to: to.write_text(page, encoding="utf-8"))
     return path
@@ -59,12 +57,13 @@ def find_roles(model: Model, scores: xr.Dataset, *, seed: int = 0) -> dict[str, 
         chance from all layers among the heads that are neither.
     """
     groups = select_groups(scores, stand_in=True)
-    taken = {*groups["induction"], *groups["previous_token"]}
+    previous, _ = find_pair(scores)  # in a layer before the best induction head
+    taken = {*groups["induction"], *groups["previous_token"], previous}
     rest = [head for head in model.heads() if head not in taken]
     order = torch.randperm(len(rest), generator=torch.Generator().manual_seed(seed)).tolist()
     return {
         "induction": groups["induction"],
-        "previous": groups["previous_token"][:1],
+        "previous": [previous],
         "others": sorted(rest[i] for i in order[:OTHERS]),
     }
 

@@ -10,10 +10,10 @@ from helpers import theme
 from helpers.chapters.loss.measure_ablated import REPEATING_TEXT
 from helpers.chapters.scan import score_heads
 from helpers.heads import Head
-from helpers.inputs import label_tokens, sample_repeated_tokens
-from helpers.inputs.tokenizing import bos_token
+from helpers.inputs import bos_token, fitting_n, label_tokens, sample_repeated_tokens
 from helpers.interventions import AblationValues, ablate
-from helpers.interventions.ablate import N, take_values
+from helpers.interventions.ablate import take_values
+from helpers.metrics import token_log_probs
 from helpers.models import Model, Site, check_model
 from helpers.play.page import find_roles, name_groups
 from helpers.running import collect
@@ -37,7 +37,7 @@ class LivePanel:
 
     def __init__(self, model: Model, text: str) -> None:
         self.model = model
-        n = min(N, (model.n_ctx - 1) // 2)
+        n = fitting_n(model)
         scores = score_heads(model, sample_repeated_tokens(model, n=n, sequences=SCANNED))
         self.roles = find_roles(model, scores)
         self._scores = scores["induction"].mean("sequence")
@@ -87,7 +87,6 @@ class LivePanel:
         best = changed[row].topk(_SHOWN).indices.tolist()
         first = int(clean[row].argmax())
         shown = best if first in best else [*best, first]
-        after = torch.tensor(ids[1:])
         answer = {
             "pieces": pieces,
             "tokens": label_tokens(self.model, tokens[0]),
@@ -103,8 +102,8 @@ class LivePanel:
                     shown, label_tokens(self.model, torch.tensor(shown)), strict=True
                 )
             ],
-            "losses": [0.0, *_losses(changed, after)],
-            "clean": [0.0, *_losses(clean, after)],
+            "losses": [0.0, *(-token_log_probs(changed, tokens[0])).tolist()],
+            "clean": [0.0, *(-token_log_probs(clean, tokens[0])).tolist()],
         }
         return answer, pattern
 
@@ -252,8 +251,3 @@ def view_live(model: Model, text: str = REPEATING_TEXT) -> LivePanel:
     if not isinstance(text, str):
         raise TypeError(f"Give a text, not a {type(text).__name__}.")
     return LivePanel(model, text)
-
-
-def _losses(log_probs: torch.Tensor, after: torch.Tensor) -> list[float]:
-    """The loss of each token after the first, in nats: -log p(token | tokens before it)."""
-    return (-log_probs[:-1].gather(1, after[:, None])[:, 0]).tolist()

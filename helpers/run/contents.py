@@ -3,13 +3,11 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader
-
 from helpers.claims import Line, describe_run
 from helpers.results import write_whole
 from helpers.run.notebooks import Outcome
 from helpers.run.outline import Chapter
-from helpers.run.page_frame import TEMPLATES, frame_page
+from helpers.run.page_frame import frame_page, page_environment
 from helpers.run.pages import say_early_end, say_failure
 
 
@@ -56,7 +54,7 @@ def write_index(
         for chapter in chapters
     ]
     # The template escapes all that it does not call safe: opening, picture, style and script.
-    template = _environment().get_template("contents.html.j2")
+    template = page_environment().get_template("contents.html.j2")
     page = template.render(
         model=next(iter(about.values()), "a model"),
         is_a=is_a,
@@ -76,9 +74,3 @@ def write_index(
     path = folder / "index.html"
     write_whole(path, lambda to: to.write_text(page, encoding="utf-8"))
     return path
-
-
-def _environment() -> Environment:
-    return Environment(
-        loader=FileSystemLoader(TEMPLATES), autoescape=True, trim_blocks=True, lstrip_blocks=True
-    )

@@ -2,12 +2,11 @@
 
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 
 from helpers.chapters.loss import describe_ablated, tabulate_ablated
 from helpers.results import load_result
-from helpers.run.page_frame import TEMPLATES
+from helpers.run.page_frame import page_environment
 from helpers.viewers import view_circuit
 
 
@@ -38,10 +37,7 @@ def draw_opening(data: Path) -> str:
             "said": _render(describe_ablated(ablated)),
             "draws": ablated.attrs["draws"],
         }
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES), autoescape=True, trim_blocks=True, lstrip_blocks=True
-    )
-    return environment.get_template("opening.html.j2").render(parts)
+    return page_environment().get_template("opening.html.j2").render(parts)
 
 
 def _split(cell: str) -> tuple[str, str, str]:

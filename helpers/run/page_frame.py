@@ -5,6 +5,8 @@ from importlib.resources import files
 from pathlib import Path
 from urllib.parse import quote
 
+from jinja2 import Environment, FileSystemLoader
+
 TEMPLATES = Path(str(files("helpers.run") / "templates"))
 """Templates and style sheets of the pages."""
 
@@ -26,3 +28,10 @@ def frame_page(sheet: str) -> dict[str, str]:
     sheets = [(TEMPLATES / f"{name}.css").read_text(encoding="utf-8") for name in ("common", sheet)]
     scheme = (TEMPLATES / "scheme.js").read_text(encoding="utf-8")
     return {"icon": ICON, "style": "\n".join(sheets), "scheme": scheme}
+
+
+def page_environment() -> Environment:
+    """Templates that escape everything that they do not call safe."""
+    return Environment(
+        loader=FileSystemLoader(TEMPLATES), autoescape=True, trim_blocks=True, lstrip_blocks=True
+    )

@@ -214,7 +214,7 @@ class _Pages:
         told |= {"seconds": self.seconds, "kept": self.kept_by}
         told |= {"recipe": self.recipe, "finished": finished}
         write_json(told, self.folder / "run.json")
-        picture = _draw_or_say(self.data)
+        picture = _draw_or_say(draw_first_picture, "picture", self.data)
         write_index(
             self.outcomes,
             self.chapters,
@@ -223,7 +223,7 @@ class _Pages:
             about=_say_run(self.source, self.outcomes),
             is_a=describe_model(self.source),
             kept_by=self.kept_by,
-            opening=_open_or_say(self.data),
+            opening=_draw_or_say(draw_opening, "first table", self.data),
             picture=picture,
             caption=_CAPTION if picture else "",
         )
@@ -241,21 +241,12 @@ class _Pages:
         return claims
 
 
-def _draw_or_say(data: Path) -> str:
-    """The explorer; nothing, and a line on stderr, if a result is such that it cannot be drawn."""
+def _draw_or_say(draw: Callable[[Path], str], what: str, data: Path) -> str:
+    """A part of the index; nothing, and a line on stderr, if its results cannot be drawn."""
     try:
-        return draw_first_picture(data)
+        return draw(data)
     except Exception as error:
-        sys.stderr.write(f"The index goes without its picture: {say_briefly(error)}\n")
-        return ""
-
-
-def _open_or_say(data: Path) -> str:
-    """What the index opens with; nothing, and a line on stderr, if it cannot be drawn."""
-    try:
-        return draw_opening(data)
-    except Exception as error:
-        sys.stderr.write(f"The index goes without its first table: {say_briefly(error)}\n")
+        sys.stderr.write(f"The index goes without its {what}: {say_briefly(error)}\n")
         return ""
 
 

@@ -43,11 +43,7 @@ class View:
         Raises:
             ValueError: If the name does not end in `.html`.
         """
-        path = Path(path)
-        if path.suffix.lower() not in {".html", ".htm"}:
-            raise ValueError(
-                f"A view is saved as a page: name it {path.stem}.html, not {path.name}."
-            )
+        path = page_path(path)
         before = self.needs().source if self.needs else ""
         page = (
             '<!doctype html><html lang="en"><head><meta charset="utf-8">'
@@ -59,6 +55,18 @@ class View:
         )
         write_whole(path, lambda to: to.write_text(page, encoding="utf-8"))
         return path
+
+
+def page_path(path: str | Path) -> Path:
+    """Where a page goes; a name that is none of a page is refused.
+
+    Raises:
+        ValueError: If the name does not end in `.html`.
+    """
+    path = Path(path)
+    if path.suffix.lower() not in {".html", ".htm"}:
+        raise ValueError(f"A view is saved as a page: name it {path.stem}.html, not {path.name}.")
+    return path
 
 
 def code(*names: str) -> str:

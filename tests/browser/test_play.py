@@ -121,6 +121,9 @@ def test_the_story_asks_first_and_tells_what_the_model_does(page, play_file, min
         expect(page.locator(".steps button").nth(i)).to_have_attribute("aria-pressed", "true")
         expect(page.locator(cover).last).not_to_be_visible()
         assert page.locator(".answer").count() == 0
+        if i >= 3:  # what the removal did shows nowhere before the reader has chosen
+            for other in (".loss", "canvas.pattern", ".cell canvas"):
+                expect(page.locator(other).last).not_to_be_visible()
         page.locator(".options button").first.click()
         expect(page.locator(".answer")).to_be_visible()
         expect(page.locator(cover).last).to_be_visible()
@@ -131,6 +134,8 @@ def test_the_story_asks_first_and_tells_what_the_model_does(page, play_file, min
             assert float(first) > 5 and float(boundary) > 4 and "nine cost 0.0" in told[i]
         page.locator(".next").click()
     expect(page.locator(".question")).to_have_count(0)
+    settled(page)
+    assert page.locator(".cell.off").count() == 0  # nobody starts with a broken model
     expect(page.locator(".choices li").first).to_be_visible()
     best, group = str(roles["induction"][0]), [str(head) for head in roles["induction"][:6]]
     others, previous = [str(h) for h in roles["others"]], str(roles["previous"][0])

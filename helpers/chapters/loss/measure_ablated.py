@@ -9,7 +9,14 @@ import xarray as xr
 from helpers.arguments import check_whole
 from helpers.chapters.scan.measure import score_heads, select_groups
 from helpers.heads import Head
-from helpers.inputs import Input, about, label_tokens, read_tokens, sample_repeated_tokens
+from helpers.inputs import (
+    Input,
+    about,
+    fitting_n,
+    label_tokens,
+    read_tokens,
+    sample_repeated_tokens,
+)
 from helpers.interventions import AblationMethod, ablate
 from helpers.interventions.ablate import SEQUENCES, N, take_values
 from helpers.models import Model
@@ -77,7 +84,7 @@ def measure_ablated(
             attrs=about(model, text, target="", previous="", lacks=str(error), draws=0, seed=seed),
         )
     target = find_continuation(tokens[0].tolist())
-    n = min(N, (model.n_ctx - 1) // 2)
+    n = fitting_n(model, N)
     sample = sample_repeated_tokens(model, n=n, sequences=SEQUENCES, seed=seed)
     scores = score_heads(model, sample) if scores is None else scores
     induction, earlier, previous, lacks = _find_groups(scores)

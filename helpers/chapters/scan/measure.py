@@ -5,7 +5,7 @@ from typing import Literal, get_args
 import xarray as xr
 
 from helpers.heads import Head
-from helpers.inputs import Input, about, read_repeated, sample_repeated_tokens
+from helpers.inputs import Input, about, fitting_n, read_repeated, sample_repeated_tokens
 from helpers.metrics import SCORES, score_pattern, uniform_pattern
 from helpers.models import Model
 from helpers.results import find_pair, label_array, rank_heads
@@ -82,7 +82,7 @@ def select_heads(source: Model | xr.Dataset, kind: HeadType = "induction") -> li
     if kind not in HEAD_TYPES:
         raise ValueError(f"Unknown type {kind!r}; there are {', '.join(HEAD_TYPES)}.")
     if isinstance(source, Model):
-        n = min(50, (source.n_ctx - 1) // 2)
+        n = fitting_n(source)
         scores = score_heads(source, sample_repeated_tokens(source, n=n))
     else:
         scores = source

@@ -99,7 +99,6 @@ function makeEngine({ about, shapes, words, base64 }) {
       losses: lossOf(changed.logits, tokens, about.vocabulary),
       clean: lossOf(clean.logits, tokens, about.vocabulary),
       patterns: patternsOf(model, changed.blocks, length),
-      logits: changed.logits.slice(row * about.vocabulary, (row + 1) * about.vocabulary),
     };
   };
 }

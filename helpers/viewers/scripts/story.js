@@ -42,8 +42,8 @@ function storyOf({ induction, previous, others }) {
     {
       title: "Nonsense, twice",
       state: { text: `${TWICE} ${TWICE}`, off: [], method: "mean", at: null, ...headOf(best) },
-      hide: "losses choices",
-      question: "Ten words that follow from nothing, and the same ten again. Which words will surprise it?",
+      hide: "losses choices pattern heads",
+      question: "Ten words without any sense, and the same ten again. Which words will surprise it?",
       options: ["All twenty", "The first ten", "The first ten and the eleventh"],
       right: 2,
       reveal: (bench, { losses }) => {
@@ -66,8 +66,8 @@ function storyOf({ induction, previous, others }) {
     {
       title: "Take it out",
       state: ring([best]),
-      hide: "choices",
-      question: `${best} does it best. It is now taken out: what it writes is replaced by its average. Will the model forget the ring?`,
+      hide: "choices losses pattern heads",
+      question: `${best} shows this pattern most clearly on random words. It is now taken out: what it writes is replaced by its average. Will the model forget the ring?`,
       options: ["Yes", "No"],
       right: 1,
       reveal: (bench, answer) =>
@@ -76,7 +76,7 @@ function storyOf({ induction, previous, others }) {
     {
       title: "Take the group out",
       state: ring(many),
-      hide: "choices",
+      hide: "choices losses pattern heads",
       question: `Now ${many.length} of the ${induction.length} induction heads are out. And had we taken ${many.length} other heads instead?`,
       options: ["Both hurt about the same", "It forgets without the induction heads only", "It remembers in both cases"],
       right: 1,
@@ -88,8 +88,8 @@ function storyOf({ induction, previous, others }) {
     {
       title: "The other kind",
       state: ring([previous]),
-      hide: "choices",
-      question: `All induction heads are back. A single head is out, ${previous}, in an earlier layer: it always looks at the word just before. What now?`,
+      hide: "choices losses pattern heads",
+      question: `All induction heads are back. A single head is out, ${previous}, in an earlier layer: it always looks at the word just before. What happens?`,
       options: ["Nothing: one head can go", "It forgets the ring"],
       right: 1,
       reveal: async (bench, answer) => {
@@ -117,6 +117,7 @@ function tellStory(bench) {
 
   function close() {
     opened = null;
+    bench.change({ off: [] }); // nobody starts to play with a broken model
     bench.hide("");
     body.replaceChildren();
     mark();

@@ -191,7 +191,8 @@ class Workbench {
 
   repeat() {
     const text = this.state.text.trim();
-    if (text) this.change({ text: `${text} ${text}`, at: null });
+    const fits = 2 * (this.answer?.pieces.length ?? 0) < this.about.context;
+    if (text && fits) this.change({ text: `${text} ${text}`, at: null });
   }
 
   // Ten words that follow from nothing, and the first nine of them once more.
@@ -283,7 +284,6 @@ class Workbench {
         const answer = await this.query(this.state);
         if (this.painting === this.asked) this.take(answer);
       } while (this.painting !== this.asked);
-      this.failed = null;
     } catch (error) {
       this.refused.textContent = `No answer: ${error?.message ?? error}`;
     } finally {
@@ -441,7 +441,7 @@ class Workbench {
     const { tokens } = this.answer;
     const name = nameOf(this.state.layer, this.state.head);
     this.right.hidden = this.hides("pattern");
-    this.heading.textContent = `Where ${name} looks${this.state.off.includes(name) ? " (taken out: nobody hears it)" : ""}`;
+    this.heading.textContent = `Where ${name} looks${this.state.off.includes(name) ? " (taken out: its output is not used)" : ""}`;
     if (this.pattern?.size !== tokens.length) this.pattern = new Pattern(this.canvas, tokens.length);
     this.pattern.fill((query, key) => this.attention(query, key), this.colours());
     const room = Math.min(this.room - 8, 460) - MARGIN - END;
