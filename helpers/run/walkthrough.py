@@ -122,7 +122,7 @@ def _execute(
     with tqdm(total=len(paths), disable=None) as bar:
         for number, (path, chapter) in enumerate(zip(paths, pages.chapters, strict=True), start=1):
             asks = chapter.title.rpartition(" · ")[2]
-            name = f"chapter {number} of {len(paths)}: {asks}"
+            name = f"notebook {number} of {len(paths)}: {asks}"
             bar.set_description(name)
             start = time.monotonic()
             if path.stem in done:

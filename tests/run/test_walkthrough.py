@@ -114,8 +114,8 @@ def test_without_a_terminal_every_chapter_that_ended_is_a_line(quick, capsys):
     quick()
     out, err = capsys.readouterr()
     first, second = out.splitlines()
-    assert re.fullmatch(r"chapter 1 of 2: Title of 01_one: \d+ s", first)
-    assert second == "chapter 2 of 2: Title of 02_two: failed in cell 3: Error: why"
+    assert re.fullmatch(r"notebook 1 of 2: Title of 01_one: \d+ s", first)
+    assert second == "notebook 2 of 2: Title of 02_two: failed in cell 3: Error: why"
     assert err == ""
 
 
@@ -190,8 +190,8 @@ def test_a_terminal_shows_a_bar_of_chapters(quick, capsys, monkeypatch):
     quick()
     assert capsys.readouterr().out == ""
     drawn = terminal.getvalue().split("\r")
-    assert any(line.startswith("chapter 1 of 2: Title of 01_one:   0%") for line in drawn)
-    assert drawn[-1].startswith("chapter 2 of 2: Title of 02_two: 100%") and "2/2" in drawn[-1]
+    assert any(line.startswith("notebook 1 of 2: Title of 01_one:   0%") for line in drawn)
+    assert drawn[-1].startswith("notebook 2 of 2: Title of 02_two: 100%") and "2/2" in drawn[-1]
 
 
 def test_a_kernel_draws_no_bars_and_the_environment_is_as_before(tmp_path):
