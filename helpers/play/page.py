@@ -9,6 +9,7 @@ import xarray as xr
 
 from helpers import theme
 from helpers.chapters.scan import score_heads, select_groups
+from helpers.drawing.circuit_diagram import IN_WORDS
 from helpers.heads import Head
 from helpers.inputs import sample_repeated_tokens
 from helpers.mini.tokenizer import BOS, UNKNOWN, load_words
@@ -17,9 +18,7 @@ from helpers.play.weights import page_weights
 from helpers.results import find_pair, write_whole
 from helpers.run.page_frame import ICON
 from helpers.viewers.view import code, page_path, script, style
-
-OTHERS = 6
-"""How many heads are drawn by chance, to take out beside the induction heads."""
+from helpers.viewers.view_circuit import diagram_address
 
 
 def write_play(path: str | Path, model: Model | None = None) -> Path:
@@ -53,8 +52,8 @@ def find_roles(model: Model, scores: xr.Dataset, *, seed: int = 0) -> dict[str, 
         seed: Seed of the draw of the others.
 
     Returns:
-        `induction`, the best first; `previous`, the best previous-token head; `others`, drawn by
-        chance from all layers among the heads that are neither.
+        `induction`, the best first; `previous`, the best previous-token head; `others`, the heads
+        that are neither, in an order drawn by chance.
     """
     groups = select_groups(scores, stand_in=True)
     previous, _ = find_pair(scores)  # in a layer before the best induction head
@@ -64,7 +63,7 @@ def find_roles(model: Model, scores: xr.Dataset, *, seed: int = 0) -> dict[str, 
     return {
         "induction": groups["induction"],
         "previous": [previous],
-        "others": sorted(rest[i] for i in order[:OTHERS]),
+        "others": [rest[i] for i in order],
     }
 
 
@@ -77,7 +76,6 @@ def name_groups(roles: dict[str, list[Head]]) -> dict[str, list[str]]:
             named["the best induction head" if many == 1 else f"the {many} best"] = induction[:many]
     named[f"all {len(induction)} induction heads"] = induction
     named[f"the previous-token head {roles['previous'][0]}"] = roles["previous"]
-    named[f"{len(roles['others'])} others, by chance"] = roles["others"]
     return {name: [str(head) for head in heads] for name, heads in named.items()}
 
 
@@ -94,6 +92,7 @@ def _page(model: Model) -> str:
             "previous": str(roles["previous"][0]),
             "others": [str(head) for head in roles["others"]],
         },
+        "diagram": {"src": diagram_address(), "alt": IN_WORDS},
         "words": [BOS, UNKNOWN, *load_words()],
         "look": {"style": style("workbench"), "palette": theme.palette()},
         "start": {"layer": best.layer, "head": best.head},
@@ -127,5 +126,6 @@ def _lead(model: Model) -> str:
     return (
         f"<p>A GPT-2 of {model.n_layers} layers with {model.n_heads} attention heads each runs "
         "inside this page, on your machine: nothing is sent anywhere. It was trained to repeat, "
-        "and it can be taken apart.</p>"
+        "and it can be taken apart. A large model does much else besides, with many more heads; "
+        "the notebooks find its two kinds of head in the same way.</p>"
     )

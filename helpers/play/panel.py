@@ -185,6 +185,7 @@ class LivePanel:
             "layers": self.model.n_layers,
             "heads": self.model.n_heads,
             "context": min(LONGEST, self.model.n_ctx - 1) + 1,
+            "vocabulary": self.model.d_vocab,
             "still": self._name,
         }
 
@@ -197,6 +198,7 @@ class LivePanel:
                 "about": about,
                 "words": None,
                 "groups": name_groups(self.roles),
+                "others": [str(head) for head in self.roles["others"]],
                 "look": {"style": style("workbench"), "palette": theme.palette()},
                 "start": {"text": self.text, "layer": best.layer, "head": best.head},
                 "scores": np.nan_to_num(self._scores.to_numpy()).round(3).ravel().tolist(),

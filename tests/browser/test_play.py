@@ -138,7 +138,7 @@ def test_the_story_asks_first_and_tells_what_the_model_does(page, play_file, min
     assert page.locator(".cell.off").count() == 0  # nobody starts with a broken model
     expect(page.locator(".choices li").first).to_be_visible()
     best, group = str(roles["induction"][0]), [str(head) for head in roles["induction"][:6]]
-    others, previous = [str(h) for h in roles["others"]], str(roles["previous"][0])
+    others, previous = [str(h) for h in roles["others"][:6]], str(roles["previous"][0])
 
     def said(heads: list[str]) -> str:
         p = in_python(mini, TEXT, heads, "mean", "ring")
@@ -156,7 +156,7 @@ def test_what_it_does_not_know_is_refused_in_sight(page, play_file):
     open_free(page, play_file)
     write(page, "the wizard gave the ring 👑")
     refused = page.locator(".refused")
-    expect(refused).to_contain_text("does not know: “wizard”, “👑”")
+    expect(refused).to_contain_text("words that it does not know: “wizard”, “👑”")
     expect(page.locator("s.chip")).to_have_text(["wizard", "👑"])
     expect(page.locator("button.chip bdi")).to_have_text(["<bos>", "the", "gave", "the", "ring"])
     write(page, "the ring")
@@ -199,6 +199,57 @@ def test_repeat_and_surprise(page, play_file):
     assert len(words) == 19 and words[:9] == words[10:] and len(set(words)) == 10
     expect(page.locator(".refused")).to_have_text("")
     assert page.locator(".choices button").first.inner_text() == words[9]
+    page.get_by_role("button", name="Repeat my words").click()  # the second round to its end
+    expect(page.locator("textarea")).to_have_value(" ".join([*words[:10] * 2, *words[:9]]))
+    write(page, "the king saw the")  # not a round that has begun
+    page.get_by_role("button", name="Repeat my words").click()
+    expect(page.locator("textarea")).to_have_value("the king saw the the king saw the")
+
+
+def test_others_are_drawn_anew(page, play_file, roles):
+    open_free(page, play_file)
+    page.get_by_label("remove").select_option("the 4 best")
+    settled(page)
+    drawn = set()
+    for _ in range(5):
+        page.get_by_role("button", name="As many others").click()
+        settled(page)
+        marked = page.locator(".cell.off").evaluate_all("(all) => all.map(({ title }) => title)")
+        drawn.add(tuple(sorted(name.split(",")[0] for name in marked)))
+    assert len(drawn) > 1 and {len(heads) for heads in drawn} == {4}
+    assert {name for heads in drawn for name in heads} <= {str(head) for head in roles["others"]}
+
+
+def test_playing_freely_offers_experiments_and_says_what_was_seen(page, play_file):
+    open_play(page, play_file)
+    page.get_by_role("button", name="Play freely").click()
+    experiments = page.get_by_role("group", name="Experiments").get_by_role("button")
+    expect(experiments).to_have_count(3)
+    asked = []
+    for i in range(3):
+        experiments.nth(i).click()
+        settled(page)
+        asked.append(page.locator(".question").inner_text())
+        expect(page.locator(".refused")).to_have_text("")
+    assert len(set(asked)) == 3
+    page.locator(".summary summary").click()
+    expect(page.locator(".summary img")).to_be_visible()
+    assert "previous-token head looks from B back to A" in page.locator(
+        ".summary img"
+    ).get_attribute("alt")
+
+
+def test_who_writes_a_text_leaves_the_story(page, play_file):
+    open_play(page, play_file)
+    page.locator(".steps button").nth(3).click()
+    settled(page)
+    page.locator(".options button").first.click()
+    expect(page.locator(".answer")).to_be_visible()
+    write(page, "dog apple river dog")
+    expect(page.locator(".answer")).to_have_count(0)
+    expect(page.get_by_role("button", name="Play freely")).to_have_attribute("aria-pressed", "true")
+    expect(page.locator("textarea")).to_have_value("dog apple river dog")
+    expect(page.locator(".choices li").first).to_be_visible()
 
 
 def test_a_word_of_the_ribbon_asks_what_comes_after_it(page, play_file):

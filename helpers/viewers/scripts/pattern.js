@@ -104,7 +104,7 @@ class Pattern {
     const { cell, size } = this;
     const step = Math.ceil(10 / cell);
     const shown = (i, chosen) =>
-      i === chosen || (i % step === 0 && Math.abs(i - chosen) >= Math.min(step, 2));
+      i === chosen || (i % step === 0 && Math.abs(i - chosen) >= step);
     pen.textBaseline = "middle";
     pen.direction = "ltr";
     pen.fillStyle = ink.text;

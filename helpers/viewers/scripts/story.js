@@ -10,13 +10,33 @@ const chanceOf = ({ choices }, word) => choices.find(([other]) => other === word
 const cleanOf = ({ choices }, word) => choices.find(([other]) => other === word)?.[2] ?? 0;
 const list = (heads) => heads.join(", ");
 
-function storyOf({ induction, previous, others }) {
+// What to try when the story is told. No answer stands here: the model gives it.
+const EXPERIMENTS = [
+  {
+    title: "Two followers",
+    text: "the gold ring and the gold door and the gold",
+    ask: "“gold” was followed by “ring”, later by “door”. Which of them does it say? Swap the two: is it the word that counts, or its place?",
+  },
+  {
+    title: "Too short a round",
+    text: "dog cat dog",
+    ask: "Two words, and the first of them again: does it know by now that a round has begun? Make the round longer until it is sure.",
+  },
+  {
+    title: "Out of step",
+    text: "dog river under yellow seven dog river king",
+    ask: "In the second round stands a word that is new, so nothing came after it before. What does it say now? Go on with the round: how soon is it back?",
+  },
+];
+
+function storyOf({ induction, previous, others: all }, vocabulary) {
   const [best] = induction;
   const headOf = (name) => {
     const [, layer, head] = NAME.exec(name).map(Number);
     return { layer, head };
   };
   const many = induction.slice(0, 6);
+  const others = all.slice(0, many.length);
   const ring = (off, look = best) => ({ text: RING, off, method: "mean", at: null, ...headOf(look) });
   // How much the last word attends to the target, the word after the same word before.
   const lookBack = (bench, answer) => {
@@ -34,40 +54,44 @@ function storyOf({ induction, previous, others }) {
       question: "The model read this sentence, word by word. Which word will it put next?",
       options: ["“king”", "“ring”", "It cannot know"],
       right: 1,
-      reveal: (bench, answer) => {
+      reveal: async (bench, answer) => {
         const [word, now] = answer.choices[0];
-        return `“${word}”, with ${percent(now)}. “the gold” stood there before, and “${TARGET}” came after it. This model knows no English. It knows how to repeat.`;
+        const last = answer.tokens.length - 1;
+        const before = await bench.query({ ...ring([]), at: last - 1 });
+        const missed = `The bar under the last “${answer.tokens[last]}” is high, because after “${answer.tokens[last - 1]}” the model had bet on “${before.choices[0][0]}”, which also came after it: such a bet is lost now and then.`;
+        return `“${word}”, with ${percent(now)}. “gold” stood there before, and “${TARGET}” came after it. This model knows no English. It knows how to repeat. ${before.choices[0][0] === answer.tokens[last] ? "" : missed}`;
       },
     },
     {
       title: "Nonsense, twice",
       state: { text: `${TWICE} ${TWICE}`, off: [], method: "mean", at: null, ...headOf(best) },
       hide: "losses choices pattern heads",
-      question: "Ten words without any sense, and the same ten again. Which words will surprise it?",
+      question: "Ten words without any sense, and the same ten again. Which words will it not see coming?",
       options: ["All twenty", "The first ten", "The first ten and the eleventh"],
       right: 2,
       reveal: (bench, { losses }) => {
         const [first, boundary, rest] = [mean([...losses.slice(1, 11)]), losses[11], mean([...losses.slice(12)])];
-        return `The first ten cost ${first.toFixed(1)} nats each, the eleventh ${boundary.toFixed(1)}: that a repeat begins cannot be known. The other nine cost ${rest.toFixed(2)}. So what helps is not meaning; it looks up what came after the same word before.`;
+        return `A word costs the more the less it was expected: nothing if it was certain, ${Math.log(vocabulary).toFixed(1)} nats (the unit) for a blind guess. The first ten cost ${first.toFixed(1)} nats each, the eleventh ${boundary.toFixed(1)}: that a repeat begins cannot be known. The other nine cost ${rest.toFixed(2)}. So what helps is not meaning; it looks up what came after the same word before.`;
       },
     },
     {
       title: "Who looks it up?",
       state: ring([]),
       hide: "readout",
-      question: `The large square shows where the head ${best} looks: a row for each word that looks. In the last row, the last “gold”: at which word does it look?`,
+      show: "pattern",
+      question: `The model is built in layers, and in each layer of attention heads. At every word a head looks back at earlier words (that is attention: shares that add up to 1) and carries something over from there. ${best} is head ${headOf(best).head} of layer ${headOf(best).layer}, counted from 0. Its large square has a row for each word that looks, and a mark where it looks. In the last row, the last “gold”: at which word?`,
       options: ["At the “gold” before", "At “ring”, the word after the “gold” before", "At the first word"],
       right: 1,
       reveal: (bench, answer) => {
         const value = lookBack(bench, answer);
-        return `At “${TARGET}”, with attention ${value.toFixed(2)}: not at the same word, but at the one after it. A head that does this is an induction head. Here are ${induction.length}: ${list(induction)}.`;
+        return `At “${TARGET}”, with attention ${value.toFixed(2)}: not at the same word, but at the one after it. A head that does this is an induction head. Here are ${induction.length}: ${list(induction)}. Where it finds nothing to look at, a head looks at ${answer.tokens[0]}, the mark of the start: see the rows above.`;
       },
     },
     {
       title: "Take it out",
       state: ring([best]),
       hide: "choices losses pattern heads",
-      question: `${best} shows this pattern most clearly on random words. It is now taken out: what it writes is replaced by its average. Will the model forget the ring?`,
+      question: `${best} shows this pattern most clearly on random words. It is now taken out: what it writes is replaced by its average over other sentences, so it says nothing about this one. Will the model forget the ring?`,
       options: ["Yes", "No"],
       right: 1,
       reveal: (bench, answer) =>
@@ -82,19 +106,22 @@ function storyOf({ induction, previous, others }) {
       right: 1,
       reveal: async (bench, answer) => {
         const other = await bench.query({ ...ring(others) });
-        return `Without the induction heads “${TARGET}” has ${percent(chanceOf(answer, TARGET))}. Without ${list(others)} instead, drawn by chance: ${percent(chanceOf(other, TARGET))}. So it is this group that does it, and not that so many heads are missing.`;
+        return `Without the induction heads “${TARGET}” has ${percent(chanceOf(answer, TARGET))}. Without ${list(others)} instead, drawn by chance: ${percent(chanceOf(other, TARGET))}. So it is this group that does it, and not that so many heads are missing. (Every reader gets these ${others.length} here; below, “As many others, by chance” draws new ones.)`;
       },
     },
     {
       title: "The other kind",
       state: ring([previous]),
       hide: "choices losses pattern heads",
+      show: "pattern",
       question: `All induction heads are back. A single head is out, ${previous}, in an earlier layer: it always looks at the word just before. What happens?`,
       options: ["Nothing: one head can go", "It forgets the ring"],
       right: 1,
       reveal: async (bench, answer) => {
         const whole = await bench.query({ ...ring([]) });
-        return `“${TARGET}” has ${percent(chanceOf(answer, TARGET))}. And look at ${best}, which was not touched: the last “gold” looked at “${TARGET}” with ${lookBack(bench, whole).toFixed(2)}, now with ${lookBack(bench, answer).toFixed(2)}. ${previous} notes at each word which word came before it. That note, “after gold”, is what an induction head searches for.`;
+        const [word, now] = answer.choices[0];
+        const guess = answer.tokens.includes(word) ? "" : ` Its first choice is now “${word}” (${percent(now)}), which stands nowhere in the text.`;
+        return `“${TARGET}” has ${percent(chanceOf(answer, TARGET))}.${guess} And look at ${best}, which was not touched: the last “gold” looked at “${TARGET}” with ${lookBack(bench, whole).toFixed(2)}, now with ${lookBack(bench, answer).toFixed(2)}. ${previous} notes at each word which word came before it. That note, “after gold”, is what an induction head searches for.`;
       },
     },
   ];
@@ -102,7 +129,7 @@ function storyOf({ induction, previous, others }) {
 
 // The steps above the workbench: one is open, its answer hidden until the reader has chosen.
 function tellStory(bench) {
-  const steps = storyOf(bench.roles);
+  const steps = storyOf(bench.roles, bench.about.vocabulary);
   const box = make(bench.top, "section", { class: "story", "aria-label": "A story in six steps" });
   const line = make(box, "div", { class: "bar steps", role: "group", "aria-label": "Steps" });
   const body = make(box, "div", { class: "step" });
@@ -114,18 +141,41 @@ function tellStory(bench) {
   const free = make(line, "button", { type: "button" }, "Play freely");
   free.addEventListener("click", () => close());
   let opened = null;
+  // Who writes a text of their own has left the story.
+  bench.listeners.push(() => {
+    if (opened !== null && bench.state.text !== steps[opened].state.text) leave();
+  });
 
-  function close() {
-    opened = null;
+  function close(told = false) {
     bench.change({ off: [] }); // nobody starts to play with a broken model
+    leave(told);
+  }
+
+  function leave(told = false) {
+    opened = null;
     bench.hide("");
-    body.replaceChildren();
     mark();
+    body.replaceChildren();
+    const line = make(body, "div", { class: "bar", role: "group", "aria-label": "Experiments" });
+    make(line, "span", {}, "Write what you like, or try:");
+    const asked = make(body, "p", { class: "question", role: "status" });
+    for (const { title, text, ask } of EXPERIMENTS) {
+      make(line, "button", { type: "button" }, title).addEventListener("click", () => {
+        bench.change({ text, off: [], at: null });
+        asked.textContent = ask;
+      });
+    }
+    const summary = make(body, "details", { class: "summary" });
+    summary.open = told;
+    make(summary, "summary", {}, "What you have seen: the two kinds of head");
+    make(summary, "p", {}, "A previous-token head writes down, at each word, which word came before it. An induction head searches for the word that follows what it reads now, by that note, and says that it comes next. Without the first the second finds nothing. There are several induction heads, so any one of them can go, and the group cannot.");
+    make(summary, "img", { src: bench.diagram.src, alt: bench.diagram.alt, class: "diagram" });
   }
 
   function mark() {
     buttons.forEach((button, i) => button.setAttribute("aria-pressed", String(i === opened)));
     free.setAttribute("aria-pressed", String(opened === null));
+    bench.box.dataset.show = opened === null ? "free" : steps[opened].show ?? "";
   }
 
   function open(i, change = true) {
@@ -157,10 +207,10 @@ function tellStory(bench) {
     make(answer, "p", {}, `${choice === step.right ? "As you said." : "Not quite."} ${text}`);
     const next = i + 1 < steps.length ? "Next step" : "Now play freely";
     make(answer, "button", { type: "button", class: "next" }, next).addEventListener("click", () =>
-      i + 1 < steps.length ? open(i + 1) : close(),
+      i + 1 < steps.length ? open(i + 1) : close(true),
     );
   }
 
-  mark();
-  return { open, close };
+  leave();
+  return { open };
 }

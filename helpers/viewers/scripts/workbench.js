@@ -17,6 +17,16 @@ function later(wait, act) {
   };
 }
 
+// So many of them, drawn by chance, none twice.
+function sampleOf(all, many) {
+  const pool = [...all];
+  for (let i = 0; i < Math.min(many, pool.length); i++) {
+    const j = i + Math.floor(Math.random() * (pool.length - i));
+    [pool[i], pool[j]] = [pool[j], pool[i]];
+  }
+  return pool.slice(0, many);
+}
+
 // "#off=L1H1,L2H2&text=…": cut apart first, each value decoded once, nothing trusted.
 function readAddress(hash) {
   const found = {};
@@ -35,9 +45,10 @@ function readAddress(hash) {
 class Workbench {
   // about: title, layers, heads, context; words: what it can be given, or null if that is anything.
   // ask(state): a promise of an answer, see engine.js. start: the state it begins with. scores: what
-  // the squares of the heads show where an answer holds the chosen head's pattern only.
-  constructor(root, { about, words, groups, ask, start, look, scores = null, address = false }) {
-    Object.assign(this, { about, words, groups, ask, palette: look.palette, scores, address });
+  // the squares of the heads show where an answer holds the chosen head's pattern only. others: the
+  // heads to draw from by chance.
+  constructor(root, { about, words, groups, others, ask, start, look, scores = null, address = false }) {
+    Object.assign(this, { about, words, groups, others, ask, palette: look.palette, scores, address });
     for (const colours of Object.values(this.palette)) colours.lut ??= ramp(colours.stops);
     this.start = { text: "", off: [], method: "mean", layer: 0, head: 0, at: null, ...start };
     this.state = { ...this.start };
@@ -113,6 +124,8 @@ class Workbench {
       const group = this.groups[this.groupChoice.value];
       if (group) this.change({ off: [...group] });
     });
+    const draw = make(bar, "button", { type: "button" }, "As many others, by chance");
+    draw.addEventListener("click", () => this.change({ off: sampleOf(this.others, Math.max(1, this.state.off.length)) }));
     this.methodChoice = this.choice(bar, "and put there", [["mean", "its average"], ["zero", "zero"]]);
     this.methodChoice.addEventListener("change", () => this.change({ method: this.methodChoice.value }));
     const clicks = make(left, "fieldset", { class: "bar" });
@@ -189,20 +202,22 @@ class Workbench {
     this.chips[at]?.focus();
   }
 
+  // Once more from the beginning; where a second round has begun, to its end and a third.
   repeat() {
-    const text = this.state.text.trim();
-    const fits = 2 * (this.answer?.pieces.length ?? 0) < this.about.context;
-    if (text && fits) this.change({ text: `${text} ${text}`, at: null });
+    const words = this.state.text.trim().split(/\s+/);
+    const round = words.findIndex((_, many) => many > 0 && 2 * many <= words.length + 1
+      && words.every((word, i) => i < many || word === words[i - many]));
+    const period = round < 0 ? words.length : round;
+    const text = Array.from({ length: words.length + period }, (_, i) => words[i % period]).join(" ");
+    const { pieces = [] } = this.answer ?? {};
+    const fits = pieces.length * (1 + period / words.length) < this.about.context;
+    if (words[0] && fits) this.change({ text, at: null });
   }
 
   // Ten words that follow from nothing, and the first nine of them once more.
   surprise() {
-    const pool = this.words.filter((word) => /^\p{L}+$/u.test(word));
-    for (let i = 0; i < 10; i++) {
-      const j = i + Math.floor(Math.random() * (pool.length - i));
-      [pool[i], pool[j]] = [pool[j], pool[i]];
-    }
-    this.change({ text: [...pool.slice(0, 10), ...pool.slice(0, 9)].join(" "), at: null });
+    const drawn = sampleOf(this.words.filter((word) => /^\p{L}+$/u.test(word)), 10);
+    this.change({ text: [...drawn, ...drawn.slice(0, 9)].join(" "), at: null });
   }
 
   // A word goes behind a blank; a token of which the very text is given, as it is.
@@ -366,7 +381,7 @@ class Workbench {
     const late = pieces.filter(({ id, read }) => id !== null && !read).length;
     this.refused.replaceChildren();
     if (unknown.length) {
-      this.refused.append("Not read, for it does not know: ");
+      this.refused.append("It skips words that it does not know: ");
       unknown.slice(0, 8).forEach((word, i) => {
         if (i) this.refused.append(", ");
         make(this.refused, "bdi", {}, `“${shorten(word)}”`);
@@ -382,7 +397,7 @@ class Workbench {
     make(this.after, "bdi", {}, at ? `“${tokens[at]}”` : "the start");
     this.after.append("?");
     const out = this.state.off.length > 0;
-    this.legend.textContent = `${out ? "The lines, here and under the words, are what it was with all heads. " : ""}Click a word to add it.`;
+    this.legend.textContent = `${out ? "The lines, here and under the words, are what it was with all heads. " : ""}Click a word to add it. Blind guessing would give each word ${percent(1 / this.about.vocabulary)}.`;
     this.choices.replaceChildren();
     for (const [word, now, before, raw] of choices) {
       const row = make(this.choices, "li");
@@ -452,15 +467,16 @@ class Workbench {
   drawEntry() {
     const { tokens } = this.answer;
     const given = this.hides("readout"); // the reader is asked to find it
-    const { query, key } = given ? { query: this.entry.query, key: this.entry.query } : this.entry;
-    this.pattern.draw(this.cell, { query, key, words: tokens, stripe: null, pointer: !given, ink: this.colours().ink });
+    const { query, key } = this.entry;
+    const marked = given ? -Infinity : key;
+    this.pattern.draw(this.cell, { query, key: marked, words: tokens, stripe: null, pointer: !given, ink: this.colours().ink });
     this.readout.replaceChildren("From ");
     make(this.readout, "bdi", {}, `“${tokens[query]}”`);
     this.readout.append(` (${query}) it looks at `);
     make(this.readout, "bdi", {}, `“${tokens[key]}”`);
     this.readout.append(` (${key}) with attention `);
     make(this.readout, "b", {}, this.attention(query, key).toFixed(2));
-    this.canvas.setAttribute("aria-label", `Attention of ${nameOf(this.state.layer, this.state.head)} on ${tokens.length} tokens. ${this.readout.textContent}. Arrow keys read other entries.`);
+    this.canvas.setAttribute("aria-label", `Attention of ${nameOf(this.state.layer, this.state.head)} on ${tokens.length} tokens. ${given ? "" : `${this.readout.textContent}. `}Arrow keys read other entries.`);
   }
 
   point(entry) {
