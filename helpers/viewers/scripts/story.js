@@ -158,7 +158,7 @@ function tellStory(bench) {
     body.replaceChildren();
     const line = make(body, "div", { class: "bar", role: "group", "aria-label": "Experiments" });
     make(line, "span", {}, "Write what you like, or try:");
-    const asked = make(body, "p", { class: "question", role: "status" });
+    const asked = make(body, "p", { class: "asked", role: "status" });
     for (const { title, text, ask } of EXPERIMENTS) {
       make(line, "button", { type: "button" }, title).addEventListener("click", () => {
         bench.change({ text, off: [], at: null });
