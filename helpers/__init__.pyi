@@ -42,6 +42,9 @@ from .play import view_live as view_live
 from .results import keep as keep
 from .results import summarize as summarize
 
+# learn
+from .exercises import check as check
+
 # does it hold
 from . import claims as claims
 

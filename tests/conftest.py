@@ -52,7 +52,7 @@ TIERS = {
 
 @pytest.fixture(scope="session")
 def compiled() -> Model:
-    from compiled import compile_model
+    from helpers.models.compiled import compile_model
 
     model = compile_model()
     with pytest.warns(UserWarning, match="compiled is run whole for each change"):

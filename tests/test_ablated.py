@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import xarray as xr
-from compiled import INDUCTION, PREVIOUS, VOCABULARY
 from pytest import approx
 
 from docs.ablated import keep_ablated
@@ -20,6 +19,7 @@ from helpers.chapters.loss.measure_ablated import find_continuation
 from helpers.chapters.scan import score_heads, view_circuit
 from helpers.drawing.circuit_diagram import IN_WORDS, draw_circuit_diagram
 from helpers.inputs import sample_repeated_tokens
+from helpers.models.compiled import INDUCTION, PREVIOUS, VOCABULARY
 from helpers.results import save_result
 from helpers.run.opening import draw_opening
 

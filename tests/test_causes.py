@@ -4,7 +4,6 @@ import math
 
 import pytest
 import torch
-from compiled import INDUCTION, PREVIOUS, VOCABULARY
 from pytest import approx
 from unchecked import unchecked
 
@@ -20,6 +19,7 @@ from helpers.chapters.paths import (
 from helpers.chapters.removal import remove_groups, remove_in_order, remove_mlps
 from helpers.chapters.scan import score_heads, select_groups
 from helpers.models import UnsupportedModelError
+from helpers.models.compiled import INDUCTION, PREVIOUS, VOCABULARY
 
 N = 8
 CLEAN = math.log(1 + 59 * math.exp(-10))

@@ -4,7 +4,6 @@ import math
 
 import numpy as np
 import pytest
-from compiled import INDUCTION, PREVIOUS, VOCABULARY
 from pytest import approx
 
 from helpers import Head, find_pair, get_attention, rank_heads, sample_repeated_tokens
@@ -21,6 +20,7 @@ from helpers.chapters.circuit import (
 )
 from helpers.chapters.loss import measure_loss, summarize_loss
 from helpers.chapters.scan import score_heads
+from helpers.models.compiled import INDUCTION, PREVIOUS, VOCABULARY
 from helpers.weights import EMBEDDINGS, chance_reciprocal_rank
 
 N = 10

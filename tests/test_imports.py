@@ -32,6 +32,7 @@ LEVELS = {
     "weights": 4,
     "chapters": 5,
     "claims": 6,
+    "exercises": 6,
     "run": 7,
     "play": 8,
     "__main__": 9,

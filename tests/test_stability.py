@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 import torch
 import xarray as xr
-from compiled import INDUCTION, PREVIOUS
 from pytest import approx
 
 from helpers import Head, sample_repeated_tokens
@@ -17,6 +16,7 @@ from helpers.chapters.scan import (
 )
 from helpers.inputs import ordinary_tokens, sample_unrepeated_tokens
 from helpers.metrics import bootstrap_top
+from helpers.models.compiled import INDUCTION, PREVIOUS
 from helpers.results import label_array, load_result, save_result
 
 N = 6

@@ -5,7 +5,6 @@ import math
 import numpy as np
 import pytest
 import torch
-from compiled import INDUCTION, PREVIOUS, VOCABULARY
 from pytest import approx
 
 from helpers import rank_heads, sample_repeated_tokens, sample_text
@@ -20,6 +19,7 @@ from helpers.chapters.text import (
     trace_text_induction,
 )
 from helpers.inputs import TextSample
+from helpers.models.compiled import INDUCTION, PREVIOUS, VOCABULARY
 
 N = 10
 RIGHT = -math.log(1 + (VOCABULARY - 1) * math.exp(-10))  # logit 10 for it, 0 for the 59 others

@@ -1,5 +1,6 @@
 """A browser, its pages, and what they ask the network for."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from urllib.parse import urlsplit
@@ -47,6 +48,10 @@ def open_page(browser: Browser, **options: object) -> Iterator[tuple[Page, "Log"
         context.close()
 
 
+# What JupyterLab itself logs if a kernel ends while a message is on its way, on a slow machine.
+_KERNEL_ENDED = re.compile(r"Canceled future|/api/(kernels|sessions)|/lab/.*WebSocket|kernel.*dead")
+
+
 class Log:
     """What the pages of a context ask for, and what goes wrong in them."""
 
@@ -55,7 +60,7 @@ class Log:
         self.errors: list[str] = []
         context.on("request", lambda request: self.addresses.append(request.url))
         context.on("page", self._follow)
-        context.on("weberror", lambda error: self.errors.append(f"uncaught: {error.error}"))
+        context.on("weberror", lambda error: self._note(f"uncaught: {error.error}"))
         context.on("console", self._read)
 
     @property
@@ -68,7 +73,11 @@ class Log:
 
     def _read(self, message: object) -> None:
         if message.type == "error":
-            self.errors.append(f"console: {message.text} ({message.location.get('url')})")
+            self._note(f"console: {message.text} ({message.location.get('url')})")
+
+    def _note(self, said: str) -> None:
+        if not _KERNEL_ENDED.search(said):
+            self.errors.append(said)
 
 
 def is_local(address: str) -> bool:

@@ -4,7 +4,6 @@ import math
 
 import pytest
 import torch
-from compiled import INDUCTION, VOCABULARY
 from shapes import LLAMA, NEOX
 from transformers import GPT2Config
 
@@ -20,6 +19,7 @@ from helpers.interventions.fast import (
 )
 from helpers.metrics import part_slice
 from helpers.models import CleanRun, Site, UnsupportedModelError, untrained_model
+from helpers.models.compiled import INDUCTION, VOCABULARY
 from helpers.running import predict
 
 N = 5

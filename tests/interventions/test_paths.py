@@ -2,7 +2,6 @@
 
 import pytest
 import torch
-from compiled import INDUCTION, PREVIOUS
 from pytest import approx
 from shapes import LLAMA, NEOX
 from unchecked import unchecked
@@ -13,6 +12,7 @@ from helpers.chapters.scan import score_heads
 from helpers.interventions import PATH_INPUTS
 from helpers.metrics import induction_score
 from helpers.models import Site, untrained_model
+from helpers.models.compiled import INDUCTION, PREVIOUS
 from helpers.running import activations, attention_patterns, collect
 
 N = 8

@@ -4,7 +4,6 @@ import math
 
 import pytest
 import torch
-from compiled import INDUCTION, VOCABULARY
 from pytest import approx
 from shapes import LLAMA, NEOX
 from unchecked import unchecked
@@ -15,6 +14,7 @@ from helpers.interventions import sample_random_heads
 from helpers.interventions.fast import Removal, run_removals
 from helpers.metrics import part_slice
 from helpers.models import CleanRun, Site, untrained_model
+from helpers.models.compiled import INDUCTION, VOCABULARY
 
 N = 8
 GROUPS = [[], [Head(1, 0)], [Head(2, 1), Head(2, 3), Head(0, 5)], [Site("mlp_out", 1)]]

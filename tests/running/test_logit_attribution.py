@@ -2,13 +2,13 @@
 
 import pytest
 import torch
-from compiled import INDUCTION
 from pytest import approx
 from shapes import LLAMA, NEOX
 
 from helpers import sample_repeated_tokens
 from helpers.metrics import part_slice
 from helpers.models import untrained_model
+from helpers.models.compiled import INDUCTION
 from helpers.running import direct_logits, logit_direction
 
 N = 8

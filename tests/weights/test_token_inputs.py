@@ -2,10 +2,10 @@
 
 import pytest
 import torch
-from compiled import OUTPUT, POSITION, TOKEN, compile_model
 
 from helpers import Head
 from helpers.inputs import bos_token
+from helpers.models.compiled import OUTPUT, POSITION, TOKEN, compile_model
 from helpers.weights import pick_readings, read_by_layer
 
 

@@ -6,3 +6,4 @@ from helpers.chapters.loss.measure import measure_loss, summarize_loss
 from helpers.chapters.loss.measure_ablated import measure_ablated
 from helpers.chapters.loss.plot import plot_loss
 from helpers.inputs import label_tokens
+from helpers.viewers import view_tokens

@@ -10,6 +10,7 @@ from helpers.chapters.scan.measure import (
 )
 from helpers.chapters.scan.measure_stability import score_stability
 from helpers.chapters.scan.plot import plot_head_scores, plot_ranking, plot_stability
+from helpers.inputs import sample_repeated_tokens, sample_unrepeated_tokens
 from helpers.known_roles import add_known_roles
 from helpers.results import find_pair, rank_heads, selection_frequency
 from helpers.viewers import view_circuit

@@ -7,13 +7,14 @@ analysis must find.
 """
 
 from pathlib import Path
+from typing import Any
 
 import torch
 from transformer_lens.config import TransformerBridgeConfig
 from transformer_lens.model_bridge import TransformerBridge
 
-from helpers import Head, Model
-from helpers.models import Source, wrap_bridge
+from helpers.heads import Head
+from helpers.models import Model, Source, wrap_bridge
 
 PREVIOUS, INDUCTION = Head(4, 11), Head(5, 5)
 LAYERS = HEADS = 12
@@ -48,7 +49,8 @@ def compile_model(*, also: Head | None = None) -> Model:
         normalization_type=None,
         seed=0,
     )
-    bridge = TransformerBridge.boot_native(config, device="cpu")
+    native: Any = TransformerBridge  # the method is put on the class when the package is imported
+    bridge = native.boot_native(config, device="cpu")
     weights = {
         name: weight.data.zero_() for name, weight in bridge.original_model.named_parameters()
     }
@@ -76,7 +78,9 @@ def compile_model(*, also: Head | None = None) -> Model:
     if also is not None:
         every = torch.eye(VOCABULARY)
         _write(weights, also, v=(TOKEN, every), o=(OUTPUT, every))
-    source = Source("compiled", Path(__file__).parent, "written by hand", "a test asked for it")
+    source = Source(
+        "compiled", Path(__file__).parent, "written by hand", "an exercise or a test asked for it"
+    )
     return wrap_bridge(bridge, source)
 
 
