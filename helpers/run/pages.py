@@ -46,7 +46,9 @@ def write_page(outcome: Outcome, folder: Path, chapters: Sequence[Chapter] = ())
     notebook, figures = _prepare(outcome.executed)
     names = [chapter.notebook for chapter in chapters]
     place = names.index(outcome.notebook) if outcome.notebook in names else None
-    script = (TEMPLATES / "figures.js").read_text(encoding="utf-8")
+    script, asks = (
+        (TEMPLATES / f"{name}.js").read_text(encoding="utf-8") for name in ("figures", "exercises")
+    )
     about = {
         "notebook": outcome.notebook,
         "title": describe_chapter(outcome.notebook, outcome.executed).title,
@@ -56,6 +58,7 @@ def write_page(outcome: Outcome, folder: Path, chapters: Sequence[Chapter] = ())
         "end": say_early_end(outcome),
         **frame_page("page"),
         "plotly": get_plotlyjs() if figures else "",
+        "exercises": f"{asks}\naskFirst();",
         "figures": f"{script}\ndrawFigures({json.dumps(theme.SCHEMES)});",
     }
     page, _ = _Exporter([*names, GLOSSARY]).from_notebook_node(notebook, resources={"page": about})
