@@ -126,6 +126,6 @@ def _lead(model: Model) -> str:
     return (
         f"<p>A GPT-2 of {model.n_layers} layers with {model.n_heads} attention heads each runs "
         "inside this page, on your machine: nothing is sent anywhere. It was trained to repeat, "
-        "and it can be taken apart. A large model does much else besides, with many more heads; "
-        "the notebooks find its two kinds of head in the same way.</p>"
+        "and it can be taken apart. A large model does much else besides; the notebooks take "
+        "one apart in the same way.</p>"
     )

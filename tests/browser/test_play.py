@@ -122,7 +122,7 @@ def test_the_story_asks_first_and_tells_what_the_model_does(page, play_file, min
         expect(page.locator(cover).last).not_to_be_visible()
         assert page.locator(".answer").count() == 0
         if i >= 3:  # what the removal did shows nowhere before the reader has chosen
-            for other in (".loss", "canvas.pattern", ".cell canvas"):
+            for other in (".loss", ".cell canvas", *["canvas.pattern"][: i < 5]):
                 expect(page.locator(other).last).not_to_be_visible()
         page.locator(".options button").first.click()
         expect(page.locator(".answer")).to_be_visible()
@@ -220,7 +220,7 @@ def test_others_are_drawn_anew(page, play_file, roles):
     assert {name for heads in drawn for name in heads} <= {str(head) for head in roles["others"]}
 
 
-def test_playing_freely_offers_experiments_and_says_what_was_seen(page, play_file):
+def test_playing_freely_offers_experiments_and_says_what_was_seen(page, play_file, mini):
     open_play(page, play_file)
     page.get_by_role("button", name="Play freely").click()
     experiments = page.get_by_role("group", name="Experiments").get_by_role("button")
@@ -229,9 +229,21 @@ def test_playing_freely_offers_experiments_and_says_what_was_seen(page, play_fil
     for i in range(3):
         experiments.nth(i).click()
         settled(page)
+        page.get_by_role("button", name="What it does").click()
+        expect(page.locator(".asked strong")).to_be_visible()
         asked.append(page.locator(".asked").inner_text())
         expect(page.locator(".refused")).to_have_text("")
+        assert not re.search(r"NaN|undefined|null", asked[i])
     assert len(set(asked)) == 3
+    early, late = re.findall(r"follower (\d+) times and the later one (\d+) times", asked[0])[0]
+    texts = [
+        (f"the gold {one} and the gold {other} and the gold", one, other)
+        for pair in ("ring door", "cat tree", "bread snow", "house river", "dog apple", "lake king")
+        for one, other in (pair.split(), pair.split()[::-1])
+    ]
+    first = [str(predict_next(mini, text, k=1)["token"][0]) for text, *_ in texts]
+    assert int(early) == sum(word == one for word, (_, one, _) in zip(first, texts, strict=True))
+    assert int(late) == sum(word == two for word, (*_, two) in zip(first, texts, strict=True))
     page.locator(".summary summary").click()
     expect(page.locator(".summary img")).to_be_visible()
     assert "previous-token head looks from B back to A" in page.locator(
@@ -249,6 +261,7 @@ def test_who_writes_a_text_leaves_the_story(page, play_file):
     expect(page.locator(".answer")).to_have_count(0)
     expect(page.get_by_role("button", name="Play freely")).to_have_attribute("aria-pressed", "true")
     expect(page.locator("textarea")).to_have_value("dog apple river dog")
+    expect(page.locator(".asked")).to_contain_text("the story is left")
     expect(page.locator(".choices li").first).to_be_visible()
 
 

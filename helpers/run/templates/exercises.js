@@ -39,6 +39,7 @@ function askFirst() {
     const show = (guess) => {
       const truth = solution.querySelector("[data-answer]").dataset.answer;
       said.textContent = `${guess === null ? "" : `Your guess: ${guess}. `}In this run: ${truth}.`;
+      open.querySelector("strong")?.remove();
       form.remove();
       uncover();
     };

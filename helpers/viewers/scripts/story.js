@@ -10,24 +10,70 @@ const chanceOf = ({ choices }, word) => choices.find(([other]) => other === word
 const cleanOf = ({ choices }, word) => choices.find(([other]) => other === word)?.[2] ?? 0;
 const list = (heads) => heads.join(", ");
 
-// What to try when the story is told. No answer stands here: the model gives it.
+// What to try when the story is told. What is found is asked of the model, for this text and others.
+const PAIRS = [["ring", "door"], ["cat", "tree"], ["bread", "snow"], ["house", "river"], ["dog", "apple"], ["lake", "king"]];
+const ROUNDS = ["dog cat", "king queen", "apple bread", "cat dog", "river door", "winter yellow", "lake snow", "tree house"];
+const follow = ([first, second]) => `the gold ${first} and the gold ${second} and the gold`;
+
 const EXPERIMENTS = [
   {
     title: "Two followers",
-    text: "the gold ring and the gold door and the gold",
-    ask: "“gold” was followed by “ring”, later by “door”. Which of them does it say? Swap the two: is it the word that counts, or its place?",
+    text: follow(PAIRS[0]),
+    ask: "“gold” was followed by “ring”, later by “door”. Which of them does it say? Swap the two, and try others: is it the word that counts, or its place?",
+    async find(bench, said) {
+      let early = 0, late = 0;
+      for (const pair of PAIRS) {
+        for (const [first, second] of [pair, [...pair].reverse()]) {
+          const word = await said(follow([first, second]));
+          early += word === first;
+          late += word === second;
+        }
+      }
+      const votes = lookersAt(bench, await bench.query(clean(bench, follow(PAIRS[0]))), PAIRS[0]);
+      return `In ${2 * PAIRS.length} such texts it says the earlier follower ${early} times and the later one ${late} times. No rule for all: each induction head looks for itself, and what they write is added up. In this text ${votes[0]} of ${bench.roles.induction.length} look most at “${PAIRS[0][0]}” and ${votes[1]} at “${PAIRS[0][1]}”.`;
+    },
   },
   {
-    title: "Too short a round",
+    title: "A short round",
     text: "dog cat dog",
-    ask: "Two words, and the first of them again: does it know by now that a round has begun? Make the round longer until it is sure.",
+    ask: "Two words, and the first of them again. Does it say the second? Make the round longer, and try other words.",
+    async find(bench, said) {
+      let short = 0, long = 0;
+      for (const round of ROUNDS) {
+        const [first, second] = round.split(" ");
+        short += (await said(`${round} ${first}`)) === second;
+        long += (await said(`${round} under seven old ${first}`)) === second;
+      }
+      return `Of ${ROUNDS.length} rounds of two words it completes ${short}, with three words more in them ${long}. It depends on the words too: looking at the right word is not yet saying it, for what all heads write is added up.`;
+    },
   },
   {
     title: "Out of step",
     text: "dog river under yellow seven dog river king",
-    ask: "In the second round stands a word that is new, so nothing came after it before. What does it say now? Go on with the round: how soon is it back?",
+    ask: "In the second round stands a word that is new, so nothing came after it before. What does it say now? Go on with a word of the round: is it back?",
+    async find(bench, said) {
+      const text = this.text;
+      const answer = await bench.query(clean(bench, text));
+      const [start, first] = lookersAt(bench, answer, [answer.tokens[0], "dog"]);
+      const back = await said(`${text} yellow`);
+      return `It says “${answer.choices[0][0]}”. Of its ${bench.roles.induction.length} induction heads ${start} look most at the start, for they find nothing, and ${first} at “dog”, with which the round began. One known word, “yellow”, and it says “${back}”.`;
+    },
   },
 ];
+
+const clean = (bench, text) => ({ ...bench.state, text, off: [], method: "mean", at: null });
+
+// How many induction heads look, from the last word, most at each of these words.
+function lookersAt(bench, { tokens, patterns }, words) {
+  const size = tokens.length;
+  const most = bench.roles.induction.map((name) => {
+    const { layer, head } = bench.headOf(name);
+    const start = (layer * bench.about.heads + head) * size * size + (size - 1) * size;
+    const row = patterns.subarray(start, start + size);
+    return tokens[row.indexOf(Math.max(...row))];
+  });
+  return words.map((word) => most.filter((other) => other === word).length);
+}
 
 function storyOf({ induction, previous, others: all }, vocabulary) {
   const [best] = induction;
@@ -71,7 +117,7 @@ function storyOf({ induction, previous, others: all }, vocabulary) {
       right: 2,
       reveal: (bench, { losses }) => {
         const [first, boundary, rest] = [mean([...losses.slice(1, 11)]), losses[11], mean([...losses.slice(12)])];
-        return `A word costs the more the less it was expected: nothing if it was certain, ${Math.log(vocabulary).toFixed(1)} nats (the unit) for a blind guess. The first ten cost ${first.toFixed(1)} nats each, the eleventh ${boundary.toFixed(1)}: that a repeat begins cannot be known. The other nine cost ${rest.toFixed(2)}. So what helps is not meaning; it looks up what came after the same word before.`;
+        return `The less a word was expected, the more it costs: nothing if it was certain, ${Math.log(vocabulary).toFixed(1)} nats (the unit) for a blind guess, and more if it had bet on another word. The first ten cost ${first.toFixed(1)} nats each, the eleventh ${boundary.toFixed(1)}: that a repeat begins cannot be known. The other nine cost ${rest.toFixed(2)}. So what helps is not meaning; it looks up what came after the same word before.`;
       },
     },
     {
@@ -84,7 +130,7 @@ function storyOf({ induction, previous, others: all }, vocabulary) {
       right: 1,
       reveal: (bench, answer) => {
         const value = lookBack(bench, answer);
-        return `At “${TARGET}”, with attention ${value.toFixed(2)}: not at the same word, but at the one after it. A head that does this is an induction head. Here are ${induction.length}: ${list(induction)}. Where it finds nothing to look at, a head looks at ${answer.tokens[0]}, the mark of the start: see the rows above.`;
+        return `At “${TARGET}”, with attention ${value.toFixed(2)}: not at the same word, but at the one after it. A head that does this is an induction head. Here are ${induction.length}: ${list(induction)}. Where it finds nothing, a head looks at ${answer.tokens[0]}, the mark of the start, as in the upper rows of the square.`;
       },
     },
     {
@@ -106,22 +152,23 @@ function storyOf({ induction, previous, others: all }, vocabulary) {
       right: 1,
       reveal: async (bench, answer) => {
         const other = await bench.query({ ...ring(others) });
-        return `Without the induction heads “${TARGET}” has ${percent(chanceOf(answer, TARGET))}. Without ${list(others)} instead, drawn by chance: ${percent(chanceOf(other, TARGET))}. So it is this group that does it, and not that so many heads are missing. (Every reader gets these ${others.length} here; below, “As many others, by chance” draws new ones.)`;
+        return `Without these ${many.length} “${TARGET}” has ${percent(chanceOf(answer, TARGET))}. Without ${list(others)} instead, drawn by chance: ${percent(chanceOf(other, TARGET))}. So it is this group that does it, and not that so many heads are missing. (Every reader gets these ${others.length} here; below, “As many others, by chance” draws new ones.)`;
       },
     },
     {
       title: "The other kind",
-      state: ring([previous]),
-      hide: "choices losses pattern heads",
+      state: ring([previous], previous),
+      hide: "choices losses heads",
       show: "pattern",
-      question: `All induction heads are back. A single head is out, ${previous}, in an earlier layer: it always looks at the word just before. What happens?`,
+      question: `All induction heads are back. A single head is out, ${previous}, in an earlier layer. Its square shows where it looks: always at the word just before. What happens without it?`,
       options: ["Nothing: one head can go", "It forgets the ring"],
       right: 1,
       reveal: async (bench, answer) => {
         const whole = await bench.query({ ...ring([]) });
+        await bench.change(headOf(best));
         const [word, now] = answer.choices[0];
-        const guess = answer.tokens.includes(word) ? "" : ` Its first choice is now “${word}” (${percent(now)}), which stands nowhere in the text.`;
-        return `“${TARGET}” has ${percent(chanceOf(answer, TARGET))}.${guess} And look at ${best}, which was not touched: the last “gold” looked at “${TARGET}” with ${lookBack(bench, whole).toFixed(2)}, now with ${lookBack(bench, answer).toFixed(2)}. ${previous} notes at each word which word came before it. That note, “after gold”, is what an induction head searches for.`;
+        const guess = answer.tokens.includes(word) ? "" : ` Its first choice is now “${word}” (${percent(now)}), which stands nowhere in the text; why just that one, this page does not show.`;
+        return `“${TARGET}” has ${percent(chanceOf(answer, TARGET))}.${guess} And look at the square of ${best}, which was not touched: the last “gold” looked at “${TARGET}” with ${lookBack(bench, whole).toFixed(2)}, now with ${lookBack(bench, answer).toFixed(2)}. ${previous} notes at each word which word came before it. That note, “after gold”, is what an induction head searches for.`;
       },
     },
   ];
@@ -143,7 +190,9 @@ function tellStory(bench) {
   let opened = null;
   // Who writes a text of their own has left the story.
   bench.listeners.push(() => {
-    if (opened !== null && bench.state.text !== steps[opened].state.text) leave();
+    if (opened === null || bench.state.text === steps[opened].state.text) return;
+    leave();
+    body.querySelector(".asked").textContent = "Your own text: the story is left. Its steps, above, bring it back.";
   });
 
   function close(told = false) {
@@ -159,16 +208,22 @@ function tellStory(bench) {
     const line = make(body, "div", { class: "bar", role: "group", "aria-label": "Experiments" });
     make(line, "span", {}, "Write what you like, or try:");
     const asked = make(body, "p", { class: "asked", role: "status" });
-    for (const { title, text, ask } of EXPERIMENTS) {
-      make(line, "button", { type: "button" }, title).addEventListener("click", () => {
-        bench.change({ text, off: [], at: null });
-        asked.textContent = ask;
+    const said = async (text) => (await bench.query(clean(bench, text))).choices[0][0];
+    for (const experiment of EXPERIMENTS) {
+      make(line, "button", { type: "button" }, experiment.title).addEventListener("click", () => {
+        bench.change({ text: experiment.text, off: [], at: null });
+        asked.textContent = `${experiment.ask} `;
+        const find = make(asked, "button", { type: "button" }, "What it does");
+        find.addEventListener("click", async () => {
+          asked.textContent = `${experiment.ask} `;
+          make(asked, "strong", {}, await experiment.find(bench, said));
+        });
       });
     }
     const summary = make(body, "details", { class: "summary" });
     summary.open = told;
     make(summary, "summary", {}, "What you have seen: the two kinds of head");
-    make(summary, "p", {}, "A previous-token head writes down, at each word, which word came before it. An induction head searches for the word that follows what it reads now, by that note, and says that it comes next. Without the first the second finds nothing. There are several induction heads, so any one of them can go, and the group cannot.");
+    make(summary, "p", {}, "A previous-token head writes down, at each word, which word came before it. An induction head that reads “gold” looks for the word with the note “after gold”, and makes that word likelier. Without the notes it finds nothing. There are several induction heads, and what they write is added up: on many texts one of them is not missed, but the group is. Of the other kind one head does most of the work here, so it is missed at once.");
     make(summary, "img", { src: bench.diagram.src, alt: bench.diagram.alt, class: "diagram" });
   }
 

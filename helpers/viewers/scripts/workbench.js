@@ -106,7 +106,7 @@ class Workbench {
     }
 
     const read = make(box, "section", { "aria-label": "What it read" });
-    make(read, "p", { class: "caption" }, "What it read. The bar under a word says how much it came as a surprise (its loss). Click a word: what comes after it?");
+    make(read, "p", { class: "caption" }, "What it read. The bar under a word says how much it came as a surprise (its loss; full from 6 nats on). Click a word: what comes after it?");
     this.ribbon = make(read, "div", { class: "ribbon", role: "group", "aria-label": "Words, each with its loss" });
     onArrows(this.ribbon, (down, across) => this.walk(across || down));
 
@@ -124,8 +124,9 @@ class Workbench {
       const group = this.groups[this.groupChoice.value];
       if (group) this.change({ off: [...group] });
     });
-    const draw = make(bar, "button", { type: "button" }, "As many others, by chance");
-    draw.addEventListener("click", () => this.change({ off: sampleOf(this.others, Math.max(1, this.state.off.length)) }));
+    this.draw = make(bar, "button", { type: "button" }, "As many others, by chance");
+    this.draw.title = "As many as are out now, drawn from the heads that are of neither kind";
+    this.draw.addEventListener("click", () => this.change({ off: sampleOf(this.others, this.state.off.length) }));
     this.methodChoice = this.choice(bar, "and put there", [["mean", "its average"], ["zero", "zero"]]);
     this.methodChoice.addEventListener("change", () => this.change({ method: this.methodChoice.value }));
     const clicks = make(left, "fieldset", { class: "bar" });
@@ -286,6 +287,7 @@ class Workbench {
       this.suggest.replaceChildren(this.hint);
     }
     this.methodChoice.value = state.method;
+    this.draw.disabled = state.off.length === 0;
     const same = (heads) => heads.length === state.off.length && heads.every((name) => state.off.includes(name));
     this.groupChoice.value = Object.keys(this.groups).find((name) => same(this.groups[name])) ?? "";
     this.grid.choose(state.layer, state.head);
@@ -397,7 +399,7 @@ class Workbench {
     make(this.after, "bdi", {}, at ? `“${tokens[at]}”` : "the start");
     this.after.append("?");
     const out = this.state.off.length > 0;
-    this.legend.textContent = `${out ? "The lines, here and under the words, are what it was with all heads. " : ""}Click a word to add it. Blind guessing would give each word ${percent(1 / this.about.vocabulary)}.`;
+    this.legend.textContent = `${out ? "The thin lines, here and under the words, mark what it was with all heads. " : ""}Click a word to add it at the end. Blind guessing would give each word ${percent(1 / this.about.vocabulary)}.`;
     this.choices.replaceChildren();
     for (const [word, now, before, raw] of choices) {
       const row = make(this.choices, "li");
