@@ -3,7 +3,7 @@ PYTHON ?= python3
 MODEL ?= auto
 BIN := .venv/bin
 
-.PHONY: notebooks play test full lab lint mini bench docs pictures clean
+.PHONY: notebooks play student test full lab lint mini bench docs pictures clean
 
 notebooks: .venv/ready
 	$(BIN)/python -m helpers run "$(MODEL)" $(if $(N),--n "$(N)") $(if $(SEQUENCES),--sequences "$(SEQUENCES)") \
@@ -12,6 +12,10 @@ notebooks: .venv/ready
 # One page with a live model in it: build/play.html.
 play: .venv/ready
 	$(BIN)/python -m helpers play
+
+# The notebooks for a class, without solutions and verdicts: build/student/.
+student: .venv/ready
+	$(BIN)/python -m helpers student
 
 # A process a core, four at most: each may hold SmolLM2.
 test: .venv/ready
@@ -22,6 +26,7 @@ full: .venv/ready
 	$(BIN)/python -m pytest -m long -s
 
 lab: .venv/ready
+	@echo "JupyterLab opens notebooks/00_playground.ipynb: click into its first cell, then Shift and Enter. If no window opens, open the last address below."
 	env $$($(BIN)/python -m helpers.threads) $(BIN)/jupyter lab notebooks/00_playground.ipynb
 
 lint: .venv/ready

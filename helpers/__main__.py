@@ -1,4 +1,4 @@
-"""Command line: `python -m helpers run | play | scan | claims`."""
+"""Command line: `python -m helpers run | play | student | scan | claims`."""
 
 import argparse
 import os
@@ -43,6 +43,13 @@ def main(arguments: list[str] | None = None) -> int:
     play = commands.add_parser("play", help="write the page with a live model in it")
     to = {"type": expand_home, "default": Path("build/play.html")}
     play.add_argument("--to", **to, help="the page (default: build/play.html)")
+    student = commands.add_parser("student", help="write the notebooks for a class")
+    student.add_argument(
+        "--to", type=expand_home, default=Path("build/student"), help="folder (build/student)"
+    )
+    student.add_argument(
+        "--notebooks", type=expand_home, default=Path("notebooks"), help="from (notebooks)"
+    )
     scan = commands.add_parser("scan", help="print the top heads, without notebooks")
     _add_model(scan)
     for name, default in {"n": 50, "sequences": 32, "seed": 0}.items():
@@ -65,9 +72,8 @@ def main(arguments: list[str] | None = None) -> int:
     from helpers.models import ModelError
 
     try:
-        return {"run": _run, "play": _play, "scan": _scan, "claims": _claims}[chosen.command](
-            chosen
-        )
+        act = {"run": _run, "play": _play, "student": _student, "scan": _scan, "claims": _claims}
+        return act[chosen.command](chosen)
     except KeyboardInterrupt:
         sys.stderr.write("interrupted\n")
         return 130
@@ -130,6 +136,14 @@ def _play(chosen: argparse.Namespace) -> int:
     from helpers.play import write_play
 
     sys.stdout.write(f"open {write_play(chosen.to)}\n")
+    return 0
+
+
+def _student(chosen: argparse.Namespace) -> int:
+    from helpers.run import write_student
+
+    written = write_student(chosen.notebooks, chosen.to)
+    sys.stdout.write(f"{len(written)} notebooks without solutions and verdicts: {chosen.to}\n")
     return 0
 
 
