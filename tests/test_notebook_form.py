@@ -176,6 +176,14 @@ def test_the_playground_uses_the_verbs_and_claims_nothing():
     assert max(len(cell.source.splitlines()) for cell in read(PLAYGROUND).cells) <= 4
 
 
+@pytest.mark.parametrize("path", PATHS, ids=NUMBERED)
+def test_solutions_are_folded_and_their_first_line_tells_nothing(path):
+    """JupyterLab shows the first line of a folded cell, and its output once it has run."""
+    for cell in read(path).cells:
+        if "solution" in cell.metadata.get("tags", []):
+            assert cell.source.startswith("# Solution\n") and cell.metadata.jupyter.source_hidden
+
+
 def test_few_words():
     """What is read; the questions of exercises, which are worked on, come on top."""
     cells = [cell for path in MEASURED for cell in read(path).cells]

@@ -50,6 +50,8 @@ def test_only_the_file_of_its_own_has_a_schedule():
 def test_the_container_sets_up_what_the_readme_does():
     told = json.loads((ROOT / ".devcontainer" / "devcontainer.json").read_text(encoding="utf-8"))
     assert told["postCreateCommand"] == "make .venv/ready"
+    (opened,) = told["customizations"]["codespaces"]["openFiles"]
+    assert opened == "notebooks/00_playground.ipynb" and (ROOT / opened).is_file()
     version = told["image"].rpartition(":")[2]
     wanted = re.search(
         r'requires-python = ">=3\.(\d+),<3\.(\d+)"', (ROOT / "pyproject.toml").read_text()
@@ -99,14 +101,14 @@ def test_colab_keeps_its_torch(only_torch, tmp_path):
 
 
 @pytest.mark.long
-def test_the_cell_for_colab_runs_and_so_does_chapter_1(only_torch, tmp_path):
-    """The lines as they stand, this project being what is cloned; then the cells of chapter 1."""
+def test_the_cell_for_colab_runs_and_so_does_the_playground(only_torch, tmp_path):
+    """The lines as they stand, this project being what is cloned; then the playground's cells."""
     clone, install, go = colab()
     bare = tmp_path / "origin"
     subprocess.run(["git", "clone", "-q", "--bare", ROOT, bare], check=True)
     commands = [clone.removeprefix("!").replace("ADDRESS", str(bare))]
     commands += [install.replace("%pip", f"{only_torch} -m pip"), go.removeprefix("%")]
-    cells = "import json; b = json.load(open('01_loss.ipynb'))['cells']; " + (
+    cells = "import json; b = json.load(open('00_playground.ipynb'))['cells']; " + (
         "exec('\\n'.join(''.join(c['source']) for c in b if c['cell_type'] == 'code'))"
     )
     script = "\n".join(["set -e", *commands, f'HELPERS_MODEL=mini {only_torch} -c "{cells}"'])

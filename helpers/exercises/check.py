@@ -45,7 +45,7 @@ class Checked:
     Args:
         exercise: Which exercise.
         judged: How the answer stands.
-        answer: The reader's own number, where one was given.
+        answer: The reader's own number, where one was given; pages show a right one beside a guess.
         kind: Kind of task.
     """
 
@@ -60,8 +60,7 @@ class Checked:
         return self.judged.state == "right"
 
     def __repr__(self) -> str:
-        before = f"{self.answer}: " if self.answer else ""
-        return f"{before}{_WORDS[self.judged.state]} {self.judged.said}".strip()
+        return f"{_WORDS[self.judged.state]} {self.judged.said}".strip()
 
     def _repr_html_(self) -> str:
         told = {
@@ -71,11 +70,10 @@ class Checked:
             "answer": self.answer,
         }
         marks = " ".join(f'data-{name}="{html.escape(value)}"' for name, value in told.items())
-        before = f"{html.escape(self.answer)}: " if self.answer else ""
         said = _as_html(self.exercise.question if self.judged == OPEN else self.judged.said)
         hints = "" if self.right else _fold(self.exercise.hints)
         return (
-            f'<div class="helpers-check" {marks}><p>{before}'
+            f'<div class="helpers-check" {marks}><p>'
             f"<strong>{_WORDS[self.judged.state]}</strong> {said}</p>{hints}</div>"
         )
 

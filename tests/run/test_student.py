@@ -44,7 +44,7 @@ def test_it_runs_unanswered_and_can_be_solved(tmp_path):
     nbformat.write(notebook, path)
     outcome = run_notebook(path, parameters=few, environment={})
     assert outcome.error is None
-    assert "0.0329: <strong>✓ Right." in str(outcome.executed)
+    assert 'data-answer="0.0329"><p><strong>✓ Right.' in str(outcome.executed)
 
 
 def test_answers_of_a_class_are_never_overwritten(tmp_path):
