@@ -1,11 +1,13 @@
 """The walkthrough itself, run as a reader runs it."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 
 from helpers.claims import EVIDENCE
+from helpers.exercises import EXERCISES
 from helpers.run import run_walkthrough
 
 ROOT = Path(__file__).parents[1]
@@ -17,10 +19,22 @@ SHOWN_BY_MINI = {"E1", "E2", "E3", "E4", "E10", "E13", "E14", "E15", "E17", "E18
 SHOWN_BY_SMOLLM2 = {"E1", "E2", "E10", "E14", "E15", "E16"}
 
 
+def exercises_of(run) -> dict[str, list[str]]:
+    """How every exercise stood, and then its solution, by name."""
+    states: dict[str, list[str]] = {}
+    for outcome in run.outcomes:
+        for cell in outcome.executed.cells:
+            said = json.dumps(cell.get("outputs", []))
+            for name, state in re.findall(r'data-check=\\"(.*?)\\" data-state=\\"(\w+)', said):
+                states.setdefault(name, []).append(state)
+    return states
+
+
 def check_run(run, *, notebooks: int) -> dict[str, dict]:
     assert [outcome.error for outcome in run.outcomes] == [None] * notebooks
     for outcome in run.outcomes:
         assert (run.folder / f"{outcome.notebook}.html").stat().st_size > 50_000
+    assert exercises_of(run) == {name: ["open", "right"] for name in EXERCISES}
     claims = {line["id"]: line for line in json.loads((run.folder / "claims.json").read_text())}
     ours = [claim.id for claim in EVIDENCE]
     assert list(claims) == [*(f"C{i}" for i in range(1, 9)), *ours]

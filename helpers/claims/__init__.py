@@ -10,6 +10,7 @@ from helpers.claims.table import claims_as_json, collect_claims, compare_evidenc
 from helpers.claims.verdict import holds, say_line, verdict
 from helpers.claims.what_holds import (
     explain_failures,
+    list_failed,
     list_not_shown,
     list_own,
     list_post,

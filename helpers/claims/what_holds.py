@@ -69,6 +69,15 @@ def list_post(lines: Sequence[Line]) -> Prose:
     return _table(head, rows)
 
 
+def list_failed(lines: Sequence[Line]) -> list[str]:
+    """Every claim of ours that does not hold, and what that may mean, as plain text."""
+    return [
+        f"{line.claim} ({line.id}, chapter {line.chapter}). It may mean that {line.otherwise}."
+        for line in lines
+        if isinstance(line, OwnLine) and line.verdict == "does not hold"
+    ]
+
+
 def explain_failures(lines: Sequence[Line]) -> Prose:
     """Every claim that does not hold, with what that may mean."""
     failed = [

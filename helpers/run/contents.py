@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from helpers.claims import Line, describe_run
+from helpers.claims import Line, describe_run, list_failed
 from helpers.results import write_whole
 from helpers.run.notebooks import Outcome
 from helpers.run.outline import Chapter
@@ -66,6 +66,7 @@ def write_index(
         unfinished=not all(chapter["ran"] for chapter in listed),
         failed=sum(bool(failure) for failure in failures.values()),
         headline=describe_run(claims),
+        not_held=list_failed(claims),
         opening=opening,
         picture=picture,
         caption=caption,

@@ -17,11 +17,13 @@ class Chapter:
         notebook: File name without ending.
         title: Its first heading.
         question: What it asks, or how it begins; plain text, may be empty.
+        recap: What it says in short at its end, likewise.
     """
 
     notebook: str
     title: str
     question: str
+    recap: tuple[str, ...] = ()
 
 
 def read_chapters(paths: Sequence[Path]) -> list[Chapter]:
@@ -42,7 +44,7 @@ def read_notebook(path: Path) -> nbformat.NotebookNode:
 
 
 def describe_chapter(name: str, notebook: nbformat.NotebookNode) -> Chapter:
-    """Title and question of a notebook.
+    """Title and question of a notebook, and what it says in short.
 
     Args:
         name: File name without ending.
@@ -54,7 +56,8 @@ def describe_chapter(name: str, notebook: nbformat.NotebookNode) -> Chapter:
     asked = [part for part in paragraphs if part.startswith("**Question.**")]
     begins = [part for part in paragraphs if part and not part.startswith("#")]
     question = (asked or begins or [""])[0].removeprefix("**Question.**")
-    return Chapter(name, _plain(title.splitlines()[0]), _plain(question))
+    recap = re.findall(r"^\* (.+)$", "\n\n".join(texts).partition("## Recap\n")[2], re.M)
+    return Chapter(name, _plain(title.splitlines()[0]), _plain(question), tuple(map(_plain, recap)))
 
 
 def read_parameters(notebook: nbformat.NotebookNode) -> dict[str, object]:

@@ -18,8 +18,16 @@ VIEWS = {"01_loss": 2, "02_scan": 1, "03_attention": 3, "08_text": 1}
 """How many views of ours a page holds."""
 
 
+def uncover(page: Page) -> None:
+    """What a page covers until its reader has guessed."""
+    everything = page.get_by_role("button", name="Show everything")
+    if everything.count():
+        everything.click()
+
+
 def check_shown(page: Page, name: str) -> None:
     """Every figure and view is there, has a size and is not a blank."""
+    uncover(page)
     figures = page.locator(".js-plotly-plot")
     views = page.locator(".helpers-view")
     expect(views).to_have_count(VIEWS.get(name, 0))
@@ -87,6 +95,7 @@ def test_circuitsvis_comes_once_and_follows_the_pointer(page: Page, mini_run: Wa
     path = mini_run.folder / "03_attention.html"
     assert path.read_text(encoding="utf-8").count("helpers-loader") == 1
     page.goto(path.as_uri())
+    uncover(page)
     view = page.locator(".helpers-attention[data-live=yes]").first
     token = view.locator(".tokens button").nth(9)
     before = take_pixels(view)

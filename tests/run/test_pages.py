@@ -323,7 +323,18 @@ def test_the_index_reads_like_a_first_page(built):
 def test_the_index_leads_to_the_data_of_each_chapter(built):
     files = [a["href"] for a in built.index.all("a") if a["href"].startswith("data/")]
     assert files == ["data/ranking.csv", "data/removed.csv", "data/removed.nc"]
-    assert len(built.index.all("details")) == 2
+    assert len([attrs for attrs in built.index.all("details") if attrs.get("class") == "file"]) == 2
+
+
+def test_the_index_tells_what_chapters_say_in_short_and_what_failed(built, tmp_path):
+    """Plain text, in the author's words: neither markup nor a script of theirs is obeyed."""
+    source = f"# 1 · One?\n\n## Recap\n\n* It *is* so: {HOSTILE}\n* **Not shown:** why."
+    chapter = describe_chapter("01_first", new_notebook(cells=[new_markdown_cell(source)]))
+    assert chapter.recap == (f"It is so: {HOSTILE}", "Not shown: why.")
+    page = Page(write_index(built.outcomes, [chapter], CLAIMS, tmp_path, about={"Model": "mini"}))
+    assert "In short" in page.said() and "Not shown: why." in page.said()
+    failed = [line for line in CLAIMS if line.verdict == "does not hold"]
+    assert [line.claim in page.said() for line in failed] == [True] * len(failed)
 
 
 def test_an_index_without_picture_claims_or_data(built, tmp_path):
