@@ -184,7 +184,7 @@ class DesignTask:
 def _differs(found: Any, expected: Any) -> str:
     """In what a result differs from what is expected, or nothing."""
     try:
-        numbers = as_numbers(found)
+        numbers = as_numbers(np.asarray(found) * 1 if np.asarray(found).dtype == bool else found)
     except TypeError:
         return f"it returns {say_value(found)}, which is no number"
     wanted = as_numbers(expected)

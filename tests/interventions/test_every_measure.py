@@ -153,6 +153,7 @@ def test_no_measure_is_forgotten():
     }
     # What takes a model's name, chooses, labels or is a part of a measure.
     no_measure = {"add_known_roles", "label_tokens", "sample_random_heads", "sample_text", "patch"}
+    no_measure |= {"sample_repeated_tokens", "sample_unrepeated_tokens"}
     known = {*RUN, *WEIGHTS, *no_measure, "target_directions"}
     assert public <= known, public - known
     assert {"log_probs", "predict_next", "activations", "get_attention", "write_tokens"} <= known

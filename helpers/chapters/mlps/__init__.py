@@ -16,3 +16,4 @@ from helpers.chapters.mlps.plot import (
     plot_layer_effects,
     plot_target_effects,
 )
+from helpers.inputs import sample_repeated_tokens
