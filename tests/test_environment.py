@@ -94,7 +94,7 @@ def test_the_readme_names_every_notebook_and_the_docs_every_command():
     (targets,) = re.findall(r"^\.PHONY: (.*)$", makefile, re.M)
     for command in targets.split():
         assert f"make {command}" in told
-    for command in ("run", "scan", "claims"):
+    for command in ("run", "student", "scan", "claims"):
         assert f"python -m helpers {command}" in told
 
 
